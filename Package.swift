@@ -1,0 +1,65 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The kernels are one folder compiled once per instruction set (CNNKernelsAVX2 and CNNKernelsAVX512 are links to it); the
+// processor picks one table of entry points at start. Bounds and overflow checks are off there and nowhere else.
+let unchecked = SwiftSetting.unsafeFlags(["-Ounchecked"])
+#if arch(x86_64)
+let instructionSets: [Target] = [
+    .target(
+        name: "CNNKernelsAVX2",
+        swiftSettings: [
+            unchecked, .define("KERNELS_AVX2"),
+            .unsafeFlags(["-Xcc", "-mavx2", "-Xcc", "-mfma", "-Xcc", "-mf16c"]),
+        ]),
+    .target(
+        name: "CNNKernelsAVX512",
+        swiftSettings: [
+            unchecked, .define("KERNELS_AVX512"),
+            .unsafeFlags(["-Xcc", "-mavx512f", "-Xcc", "-mavx512vl", "-Xcc", "-mfma", "-Xcc", "-mf16c"]),
+        ]),
+]
+#else
+let instructionSets: [Target] = []
+#endif
+let instructionSetDependencies = instructionSets.map { Target.Dependency.target(name: $0.name) }
+
+let package = Package(
+    name: "onnxcnn",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "ONNXCNNKit", targets: ["ONNXCNNKit"]),
+        .executable(name: "onnxcnn", targets: ["OnnxcnnTool"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.1")
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CProtobufC", pkgConfig: "libprotobuf-c",
+            providers: [.apt(["libprotobuf-c-dev", "pkg-config"]), .brew(["protobuf-c", "pkg-config"])]),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev", "pkg-config"]), .brew(["zlib", "pkg-config"])]),
+        .target(name: "CONNX", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
+        .target(name: "CNNTensors", dependencies: ["CZlib"]),
+        .target(name: "CNNModels", dependencies: ["CNNTensors"]),
+        .target(name: "CNNOperators", dependencies: ["CNNModels", "CNNTensors"]),
+        .target(name: "ONNXFormat", dependencies: ["CONNX", "CProtobufC", "CNNModels", "CNNTensors"]),
+        .target(name: "CNNKernels", swiftSettings: [unchecked]),
+        .target(
+            name: "CNNRuntime",
+            dependencies: ["CNNOperators", "CNNModels", "CNNTensors", "CNNKernels"] + instructionSetDependencies),
+        .target(name: "CNNVerification", dependencies: ["CNNRuntime", "CNNOperators", "CNNModels", "CNNTensors"]),
+        .target(name: "CNNZoo", dependencies: ["CNNModels", "CNNTensors"]),
+        .target(
+            name: "ONNXCNNKit",
+            dependencies: [
+                "CNNTensors", "CNNModels", "CNNOperators", "ONNXFormat", "CNNRuntime", "CNNVerification", "CNNZoo",
+            ]),
+        .executableTarget(
+            name: "OnnxcnnTool",
+            dependencies: ["ONNXCNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    ] + instructionSets,
+    swiftLanguageModes: [.v6]
+)
