@@ -1,0 +1,38 @@
+/// Bytes that tensors share: memory of their own, freed with the last tensor, or a part of something that `owner` keeps
+/// alive, such as a memory-mapped file. The bytes never change after the storage is made, which is what makes it `Sendable`.
+package final class TensorStorage: @unchecked Sendable {
+    package let bytes: UnsafeRawBufferPointer
+    private let owner: (any AnyObject & Sendable)?
+
+    /// 64 bytes: a cache line, and the width of the widest vector register.
+    package static let alignment = 64
+
+    /// Storage of its own of `byteCount` bytes, filled by `initialize` (which must write every byte).
+    package init(byteCount: Int, initialize: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(byteCount, 1), alignment: Self.alignment)
+        do {
+            try initialize(UnsafeMutableRawBufferPointer(rebasing: memory[..<byteCount]))
+        } catch {
+            memory.deallocate()
+            throw error
+        }
+        bytes = UnsafeRawBufferPointer(rebasing: memory[..<byteCount])
+        owner = nil
+    }
+
+    /// A view of bytes that stay valid and unchanged as long as `owner` lives.
+    package init(bytes: UnsafeRawBufferPointer, owner: any AnyObject & Sendable) {
+        self.bytes = bytes
+        self.owner = owner
+    }
+
+    deinit {
+        if owner == nil { bytes.baseAddress?.deallocateStorage() }
+    }
+}
+
+extension UnsafeRawPointer {
+    fileprivate func deallocateStorage() {
+        UnsafeMutableRawPointer(mutating: self).deallocate()
+    }
+}
