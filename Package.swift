@@ -1,26 +1,29 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// The kernels are one folder compiled once per instruction set (CNNKernelsAVX2 and CNNKernelsAVX512 are links to it); the
-// processor picks one table of entry points at start. Bounds and overflow checks are off there and nowhere else.
+// The kernels are one folder compiled once per instruction set (CNNKernelsAVX2 and CNNKernelsAVX512 are links to it);
+// CNNKernelSelection picks one table of entry points at start. Bounds and overflow checks are off there and nowhere else.
 let unchecked = SwiftSetting.unsafeFlags(["-Ounchecked"])
 #if arch(x86_64)
-let instructionSets: [Target] = [
-    .target(
-        name: "CNNKernelsAVX2",
-        swiftSettings: [
-            unchecked, .define("KERNELS_AVX2"),
-            .unsafeFlags(["-Xcc", "-mavx2", "-Xcc", "-mfma", "-Xcc", "-mf16c"]),
-        ]),
-    .target(
-        name: "CNNKernelsAVX512",
-        swiftSettings: [
-            unchecked, .define("KERNELS_AVX512"),
-            .unsafeFlags(["-Xcc", "-mavx512f", "-Xcc", "-mavx512vl", "-Xcc", "-mfma", "-Xcc", "-mf16c"]),
-        ]),
-]
+    let instructionSets: [Target] = [
+        .target(
+            name: "CNNKernelsAVX2", dependencies: ["CNNKernelTable"],
+            swiftSettings: [
+                unchecked, .define("KERNELS_AVX2"),
+                .unsafeFlags(["-Xcc", "-mavx2", "-Xcc", "-mfma", "-Xcc", "-mf16c"]),
+            ]),
+        .target(
+            name: "CNNKernelsAVX512", dependencies: ["CNNKernelTable"],
+            swiftSettings: [
+                unchecked, .define("KERNELS_AVX512"),
+                .unsafeFlags([
+                    "-Xcc", "-mavx512f", "-Xcc", "-mavx512vl", "-Xcc", "-mavx512dq", "-Xcc", "-mavx512bw", "-Xcc", "-mfma",
+                    "-Xcc", "-mf16c",
+                ]),
+            ]),
+    ]
 #else
-let instructionSets: [Target] = []
+    let instructionSets: [Target] = []
 #endif
 let instructionSetDependencies = instructionSets.map { Target.Dependency.target(name: $0.name) }
 
@@ -46,10 +49,15 @@ let package = Package(
         .target(name: "CNNModels", dependencies: ["CNNTensors"]),
         .target(name: "CNNOperators", dependencies: ["CNNModels", "CNNTensors"]),
         .target(name: "ONNXFormat", dependencies: ["CONNX", "CProtobufC", "CNNModels", "CNNTensors"]),
-        .target(name: "CNNKernels", swiftSettings: [unchecked]),
+        .target(name: "CCPUFeatures"),
+        .target(name: "CNNKernelTable"),
+        .target(name: "CNNKernels", dependencies: ["CNNKernelTable"], swiftSettings: [unchecked]),
+        .target(
+            name: "CNNKernelSelection",
+            dependencies: ["CNNKernelTable", "CNNKernels", "CCPUFeatures"] + instructionSetDependencies),
         .target(
             name: "CNNRuntime",
-            dependencies: ["CNNOperators", "CNNModels", "CNNTensors", "CNNKernels"] + instructionSetDependencies),
+            dependencies: ["CNNOperators", "CNNModels", "CNNTensors", "CNNKernelTable", "CNNKernelSelection"]),
         .target(name: "CNNVerification", dependencies: ["CNNRuntime", "CNNOperators", "CNNModels", "CNNTensors"]),
         .target(name: "CNNZoo", dependencies: ["CNNModels", "CNNTensors"]),
         .target(

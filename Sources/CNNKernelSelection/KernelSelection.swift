@@ -1,0 +1,2 @@
+import CCPUFeatures
+import CNNKernelTable

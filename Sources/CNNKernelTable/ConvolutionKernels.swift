@@ -1,0 +1,140 @@
+/// The shape of a convolution. Channel counts are those of the whole layer, all groups together.
+package struct ConvolutionGeometry: Sendable, Hashable {
+    package var window: WindowGeometry
+    package var inputChannels: Int
+    package var outputChannels: Int
+    package var groups: Int
+
+    package init(window: WindowGeometry, inputChannels: Int, outputChannels: Int, groups: Int = 1) {
+        self.window = window
+        self.inputChannels = inputChannels
+        self.outputChannels = outputChannels
+        self.groups = groups
+    }
+}
+
+/// The memory that a convolution of one image works on: `output = activation(input ∗ weights + bias + residual)`.
+///
+/// A stride is the distance from one channel block (blocked layout) or one channel (planar layout) to the next; pixels lie
+/// without gaps. So `output` may be a run of channel blocks inside a larger tensor, and Concat costs nothing.
+package struct ConvolutionOperands {
+    package var input: UnsafePointer<Float>
+    package var inputStride: Int
+    /// Packed by the packing function that belongs to the kernel.
+    package var weights: UnsafePointer<Float>
+    /// One value per output channel, padded with zeros to whole blocks for a blocked output (`paddedChannels`); or nil.
+    package var bias: UnsafePointer<Float>?
+    /// In the output's layout, or nil. May be `output` itself.
+    package var residual: UnsafePointer<Float>?
+    package var residualStride: Int
+    package var output: UnsafeMutablePointer<Float>
+    package var outputStride: Int
+    package var activation: Activation
+
+    package init(
+        input: UnsafePointer<Float>, inputStride: Int, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>? = nil,
+        residual: UnsafePointer<Float>? = nil, residualStride: Int = 0, output: UnsafeMutablePointer<Float>,
+        outputStride: Int, activation: Activation = .none
+    ) {
+        self.input = input
+        self.inputStride = inputStride
+        self.weights = weights
+        self.bias = bias
+        self.residual = residual
+        self.residualStride = residualStride
+        self.output = output
+        self.outputStride = outputStride
+        self.activation = activation
+    }
+}
+
+/// Direct convolutions, one image a call.
+///
+/// The work of an image is a grid: *output tiles* (a few channel blocks that share a register tile, numbered through all groups)
+/// by *pixels* (output pixels in row-major order, y·W + x). A call computes one rectangle of that grid. Every pixel costs
+/// the same, and a range of pixels may end anywhere, though multiples of `convolutionPixelTile` waste nothing.
+/// All sums run in the order (input channel block, kernel row, kernel column, channel in block).
+package protocol ConvolutionKernels {
+    /// Output pixels in the register tile.
+    var convolutionPixelTile: Int { get }
+    /// Channel blocks in an output tile.
+    var convolutionBlockTile: Int { get }
+
+    /// Whether `convolveBlocked` can do it: two spatial dimensions at most, and one group, or groups whose input and output
+    /// channels are whole blocks.
+    func supportsBlocked(_ geometry: ConvolutionGeometry) -> Bool
+    /// Floats in the weights packed by `packBlockedWeights`.
+    func blockedWeightCount(_ geometry: ConvolutionGeometry) -> Int
+    /// Packs ONNX weights `[O, I/groups, kH, kW]` for `convolveBlocked`.
+    func packBlockedWeights(
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>)
+    /// Output tiles of `convolveBlocked`.
+    func blockedOutputTiles(_ geometry: ConvolutionGeometry) -> Int
+    /// Blocked input, blocked output.
+    func convolveBlocked(
+        _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>, pixels: Range<Int>)
+
+    /// Whether `convolveFirst` is meant for it: one group, two spatial dimensions at most, and fewer input channels than a block.
+    func supportsFirst(_ geometry: ConvolutionGeometry) -> Bool
+    /// Floats in the weights packed by `packFirstWeights`.
+    func firstWeightCount(_ geometry: ConvolutionGeometry) -> Int
+    /// Packs ONNX weights `[O, I, kH, kW]` for `convolveFirst`.
+    func packFirstWeights(
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>)
+    /// Output tiles of `convolveFirst`.
+    func firstOutputTiles(_ geometry: ConvolutionGeometry) -> Int
+    /// The first layer of a network: *planar* input of few channels, blocked output. `scratch` holds
+    /// `firstScratchCount` floats, one such buffer for each call that runs at the same time.
+    func convolveFirst(
+        _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>, pixels: Range<Int>,
+        scratch: UnsafeMutablePointer<Float>)
+    func firstScratchCount(_ geometry: ConvolutionGeometry) -> Int
+
+    /// Whether `convolveDepthwise` can do it: as many groups as input and output channels, two spatial dimensions at most.
+    func supportsDepthwise(_ geometry: ConvolutionGeometry) -> Bool
+    /// Floats in the weights packed by `packDepthwiseWeights`.
+    func depthwiseWeightCount(_ geometry: ConvolutionGeometry) -> Int
+    /// Packs ONNX weights `[C, 1, kH, kW]` to `[⌈C/c⌉][kH][kW][c]`.
+    func packDepthwiseWeights(
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>)
+    /// Blocked input and output; computes the output rows `rows` of the channel blocks `blocks`.
+    func convolveDepthwise(
+        _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, blocks: Range<Int>, rows: Range<Int>)
+
+    /// Floats in the weights packed by `packPlanarWeights`.
+    func planarWeightCount(_ geometry: ConvolutionGeometry) -> Int
+    /// Packs ONNX weights `[O, I/groups, kD, kH, kW]` for `convolvePlanar`.
+    func packPlanarWeights(
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>)
+    /// Any convolution in one to three spatial dimensions, planar input and output: patches are gathered a few columns at a time
+    /// and multiplied by `gemm`. Computes all output channels of group `group` at the output positions `pixels` (bounds that
+    /// are multiples of `gemmPanelColumns` waste nothing; the bits do not depend on the bounds). `scratch` holds
+    /// `planarScratchCount` floats, one such buffer for each call that runs at the same time.
+    func convolvePlanar(
+        _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, group: Int, pixels: Range<Int>,
+        scratch: UnsafeMutablePointer<Float>)
+    func planarScratchCount(_ geometry: ConvolutionGeometry) -> Int
+}
+
+/// Winograd's minimal filtering F(m×m, 3×3) for 3×3 convolutions of stride 1 and dilation 1, on the blocked layout, with transformed
+/// weights prepared once. Fast mode only: the sum is reordered and the error grows with m.
+package protocol WinogradKernels {
+    /// Output tile sizes m on offer, smallest first.
+    var winogradSizes: [Int] { get }
+    /// Whether the geometry is one that Winograd can do: 3×3, stride 1, dilation 1, one group, two spatial dimensions.
+    func supportsWinograd(_ geometry: ConvolutionGeometry) -> Bool
+    /// Floats in the transformed weights.
+    func winogradWeightCount(_ geometry: ConvolutionGeometry, size: Int) -> Int
+    /// Transforms ONNX weights `[O, I, 3, 3]` (in Double, rounded once) for `convolveWinograd`.
+    func packWinogradWeights(
+        _ geometry: ConvolutionGeometry, size: Int, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>)
+    /// Tiles of m×m output pixels in an image: ⌈H/m⌉·⌈W/m⌉, row-major.
+    func winogradTiles(_ geometry: ConvolutionGeometry, size: Int) -> Int
+    /// Computes all the output blocks of the output tiles `outputTiles` (those of `blockedOutputTiles`) at the Winograd tiles
+    /// `tiles`. Splitting over `tiles` is best; splitting over `outputTiles` repeats the input transform.
+    /// `scratch` holds `winogradScratchCount` floats, one such buffer for each call that runs at the same time.
+    func convolveWinograd(
+        _ geometry: ConvolutionGeometry, size: Int, _ operands: ConvolutionOperands, outputTiles: Range<Int>,
+        tiles: Range<Int>, scratch: UnsafeMutablePointer<Float>)
+    func winogradScratchCount(_ geometry: ConvolutionGeometry, size: Int) -> Int
+}

@@ -1,0 +1,55 @@
+/// A fully connected layer on weights that are used where they lie (they may be mapped from a file):
+/// `output[b, o] = activation(scale · Σᵢ input[b, i]·W + bias[o])`.
+package struct DenseArguments {
+    /// Rows of `input` and of `output`.
+    package var batch: Int
+    package var inputs: Int
+    package var outputs: Int
+    package var input: UnsafePointer<Float>
+    package var inputRowStride: Int
+    package var weights: UnsafePointer<Float>
+    /// Elements from one row of the weights to the next.
+    package var weightRowStride: Int
+    /// `[outputs]`, or nil.
+    package var bias: UnsafePointer<Float>?
+    package var output: UnsafeMutablePointer<Float>
+    package var outputRowStride: Int
+    /// Gemm's alpha.
+    package var scale: Float
+    package var activation: Activation
+
+    package init(
+        batch: Int, inputs: Int, outputs: Int, input: UnsafePointer<Float>, inputRowStride: Int,
+        weights: UnsafePointer<Float>, weightRowStride: Int, bias: UnsafePointer<Float>? = nil,
+        output: UnsafeMutablePointer<Float>, outputRowStride: Int, scale: Float = 1, activation: Activation = .none
+    ) {
+        self.batch = batch
+        self.inputs = inputs
+        self.outputs = outputs
+        self.input = input
+        self.inputRowStride = inputRowStride
+        self.weights = weights
+        self.weightRowStride = weightRowStride
+        self.bias = bias
+        self.output = output
+        self.outputRowStride = outputRowStride
+        self.scale = scale
+        self.activation = activation
+    }
+}
+
+/// Matrix times few vectors, bound by the memory that the weights come from: worth it up to a batch of about
+/// `denseBatchLimit`; past that, pack and use `gemm`.
+package protocol DenseKernels {
+    /// Batch from which packing the weights for `gemm` is faster than these kernels.
+    var denseBatchLimit: Int { get }
+
+    /// Weights `[inputs, outputs]` (Gemm with transB = 0, MatMul). Computes columns `outputs` of the output; bounds that are
+    /// multiples of 64 are best. Each element is summed in the order of i.
+    func dense(_ arguments: DenseArguments, outputs: Range<Int>)
+
+    /// Weights `[outputs, inputs]` (Gemm with transB = 1, PyTorch's Linear). Computes columns `outputs` of the output; bounds
+    /// that are multiples of 4 are best. Each element is summed in a fixed number of interleaved partial sums, which depends on
+    /// `inputs` alone.
+    func denseTransposed(_ arguments: DenseArguments, outputs: Range<Int>)
+}

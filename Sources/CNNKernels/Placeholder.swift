@@ -1,1 +1,0 @@
-public func kernelTable() -> SIMD8<Float> { SIMD8<Float>(repeating: 1) }
