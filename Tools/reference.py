@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Writes reference tensors for a model, computed by ONNX Runtime with its optimisations off.
+
+    .venv/bin/python Tools/reference.py model.onnx -o ref.npz
+    .venv/bin/python Tools/reference.py model.onnx --input x.npy --all-layers -o ref.npz
+    .venv/bin/python Tools/reference.py model.onnx --batch 4 --dim height=224 --dim width=224 -o ref.npz
+
+The .npz file holds the inputs and the outputs under their ONNX names (with --all-layers every intermediate tensor too), and
+under 'onnxcnn.provenance' the versions and settings it was made with: JSON text as a uint8 array, never a pickle.
+Inputs that are not given are drawn from a standard normal distribution by --seed (integers from 0 to 9, booleans by a coin).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Iterator, Mapping
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+
+from oracles.reference_run import (
+    PROVENANCE,
+    ReferenceError,
+    evaluate,
+    intermediate_names,
+    open_session,
+    provenance,
+    real_inputs,
+    run,
+    seeded_inputs,
+    with_all_outputs,
+)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, help="an ONNX file")
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="[NAME=]FILE",
+        help="an input as .npy, .npz (entries by input name) or ONNX .pb; repeatable; the name may be left out when there is one input",
+    )
+    parser.add_argument("--all-layers", "--layers", action="store_true", help="write every intermediate tensor too")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the inputs that are not given (default 0)")
+    parser.add_argument("--batch", type=int, default=1, help="size of a symbolic first axis (default 1)")
+    parser.add_argument("--dim", action="append", default=[], metavar="NAME=SIZE", help="size of a symbolic dimension; repeatable")
+    parser.add_argument("--threads", type=int, default=1, help="threads of ONNX Runtime (default 1)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="REF.npz", help="the file to write")
+    return parser.parse_args()
+
+
+def load_structure(path: Path) -> onnx.ModelProto:
+    """The model without its external data, which ONNX Runtime reads by itself."""
+    try:
+        return onnx.load(str(path), load_external_data=False)
+    except DecodeError as error:
+        raise ReferenceError(f"{path} is not an ONNX model: {error}") from error
+
+
+def bound_dimensions(texts: "list[str]") -> dict[str, int]:
+    dimensions: dict[str, int] = {}
+    for text in texts:
+        name, separator, size = text.rpartition("=")
+        if not separator or not name or not size.isdigit():
+            raise ReferenceError(f"--dim takes NAME=SIZE, not '{text}'")
+        dimensions[name] = int(size)
+    return dimensions
+
+
+def arrays_of(path: Path) -> Iterator["tuple[str, np.ndarray]"]:
+    """The arrays of a file with their names; a file of one unnamed array gives it the name ''."""
+    if path.suffix == ".pb":
+        tensor = onnx.TensorProto()
+        tensor.ParseFromString(path.read_bytes())
+        yield "", onnx.numpy_helper.to_array(tensor)
+        return
+    loaded = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        yield "", loaded
+        return
+    with loaded:
+        for name in loaded.files:
+            yield name, loaded[name]
+
+
+def given_inputs(texts: "list[str]", model: onnx.ModelProto) -> dict[str, np.ndarray]:
+    expected = [value.name for value in real_inputs(model.graph)]
+    given: dict[str, np.ndarray] = {}
+    for text in texts:
+        # An input's own name may hold '=', and so may a path: the longest known name before a '=' decides.
+        named = [name for name in expected if text.startswith(name + "=")]
+        chosen = max(named, key=len, default=None)
+        path = Path(text[len(chosen) + 1 :] if chosen is not None else text)
+        for entry, array in arrays_of(path):
+            name = chosen if chosen is not None else entry
+            if name == "" and len(expected) == 1:
+                name = expected[0]
+            if name in expected:
+                given[name] = array
+            elif chosen is not None or entry == "":
+                raise ReferenceError(f"'{text}' names no input; the inputs are {', '.join(expected)}")
+    return given
+
+
+def reference_tensors(
+    path: Path, model: onnx.ModelProto, feeds: Mapping[str, np.ndarray], all_layers: bool, threads: int
+) -> dict[str, np.ndarray]:
+    if not all_layers:
+        return evaluate(path, feeds, threads=threads)
+    names = list(dict.fromkeys(intermediate_names(model) + [output.name for output in model.graph.output]))
+    # A model with external data must stand beside it, so that the relative paths still hold.
+    external = any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer)
+    with tempfile.NamedTemporaryFile(dir=path.parent if external else None, prefix=".reference-", suffix=".onnx") as file:
+        file.write(with_all_outputs(model).SerializeToString())
+        file.flush()
+        session = open_session(file.name, threads)
+        available = {output.name for output in session.get_outputs()}
+        chosen = [name for name in names if name in available]
+        return dict(zip(chosen, run(session, chosen, feeds)))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """A stored .npz. numpy.savez can't: it takes names as keyword arguments, and 'file' is one it keeps for itself."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+            for name, array in arrays.items():
+                with archive.open(name + ".npy", "w", force_zip64=True) as entry:
+                    np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def main() -> int:
+    options = arguments()
+    model_path: Path = options.model
+    model = load_structure(model_path)
+    feeds = seeded_inputs(
+        model, options.seed, options.batch, bound_dimensions(options.dim), given_inputs(options.input, model)
+    )
+    tensors = reference_tensors(model_path, model, feeds, options.all_layers, options.threads)
+
+    arrays: dict[str, np.ndarray] = {**feeds, **tensors}
+    arrays[PROVENANCE] = provenance(
+        model=model_path.name,
+        model_sha256=hashlib.sha256(model_path.read_bytes()).hexdigest(),
+        optimisations="off",
+        threads=options.threads,
+        seed=options.seed,
+        given_inputs=sorted(options.input),
+        inputs=sorted(feeds),
+        outputs=[output.name for output in model.graph.output],
+        all_layers=options.all_layers,
+    )
+    write_arrays(options.output, arrays)
+    print(f"{options.output}: {len(feeds)} inputs, {len(tensors)} tensors of {model_path.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (ReferenceError, OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
