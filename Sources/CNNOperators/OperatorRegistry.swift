@@ -1,0 +1,18 @@
+import CNNModels
+
+/// Every operator that is known, by name.
+package enum OperatorRegistry {
+    /// The definition of an operator of ONNX's own domain; nil if it is not supported.
+    package static func definition(_ type: String, domain: String) -> OperatorDefinition? {
+        OperatorSetID.canonicalDomain(domain).isEmpty ? byType[type] : nil
+    }
+
+    private static let byType = Dictionary(uniqueKeysWithValues: all.map { ($0.type, $0) })
+
+    /// All definitions in alphabetical order.
+    package static let all: [OperatorDefinition] =
+        [
+            Conv.definition,
+            Reshape.definition,
+        ].sorted { $0.type < $1.type }
+}
