@@ -26,6 +26,8 @@ public enum DataType: Int32, Sendable, Hashable, CaseIterable {
     case float8e8m0 = 24
     case uint2 = 25
     case int2 = 26
+    case float6e2m3 = 27
+    case float6e3m2 = 28
 
     /// Bits that one element takes in storage; nil for strings, whose elements differ in length.
     public var bitWidth: Int? {
@@ -33,6 +35,7 @@ public enum DataType: Int32, Sendable, Hashable, CaseIterable {
         case .string: nil
         case .uint2, .int2: 2
         case .uint4, .int4, .float4e2m1: 4
+        case .float6e2m3, .float6e3m2: 6
         case .uint8, .int8, .bool, .float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz, .float8e8m0: 8
         case .uint16, .int16, .float16, .bfloat16: 16
         case .float32, .int32, .uint32: 32
@@ -51,7 +54,7 @@ public enum DataType: Int32, Sendable, Hashable, CaseIterable {
     public var isFloatingPoint: Bool {
         switch self {
         case .float16, .bfloat16, .float32, .float64, .float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz,
-            .float8e8m0, .float4e2m1:
+            .float8e8m0, .float4e2m1, .float6e2m3, .float6e3m2:
             true
         default: false
         }
@@ -96,6 +99,8 @@ extension DataType: CustomStringConvertible {
         case .float8e5m2fnuz: "float8e5m2fnuz"
         case .float8e8m0: "float8e8m0"
         case .float4e2m1: "float4e2m1"
+        case .float6e2m3: "float6e2m3"
+        case .float6e3m2: "float6e3m2"
         }
     }
 

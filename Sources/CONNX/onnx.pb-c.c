@@ -403,12 +403,6 @@ void   onnx__type_proto__sparse_tensor__init
   static const Onnx__TypeProto__SparseTensor init_value = ONNX__TYPE_PROTO__SPARSE_TENSOR__INIT;
   *message = init_value;
 }
-void   onnx__type_proto__opaque__init
-                     (Onnx__TypeProto__Opaque         *message)
-{
-  static const Onnx__TypeProto__Opaque init_value = ONNX__TYPE_PROTO__OPAQUE__INIT;
-  *message = init_value;
-}
 void   onnx__type_proto__init
                      (Onnx__TypeProto         *message)
 {
@@ -544,7 +538,7 @@ void   onnx__function_proto__free_unpacked
   assert(message->base.descriptor == &onnx__function_proto__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor onnx__attribute_proto__field_descriptors[16] =
+static const ProtobufCFieldDescriptor onnx__attribute_proto__field_descriptors[18] =
 {
   {
     "name",
@@ -738,6 +732,30 @@ static const ProtobufCFieldDescriptor onnx__attribute_proto__field_descriptors[1
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "sparse_tensor",
+    22,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Onnx__AttributeProto, has_sparse_tensor),
+    offsetof(Onnx__AttributeProto, sparse_tensor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sparse_tensors",
+    23,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Onnx__AttributeProto, n_sparse_tensors),
+    offsetof(Onnx__AttributeProto, sparse_tensors),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned onnx__attribute_proto__field_indices_by_name[] = {
   11,   /* field[11] = doc_string */
@@ -750,6 +768,8 @@ static const unsigned onnx__attribute_proto__field_indices_by_name[] = {
   0,   /* field[0] = name */
   15,   /* field[15] = ref_attr_name */
   3,   /* field[3] = s */
+  16,   /* field[16] = sparse_tensor */
+  17,   /* field[17] = sparse_tensors */
   8,   /* field[8] = strings */
   4,   /* field[4] = t */
   9,   /* field[9] = tensors */
@@ -762,7 +782,7 @@ static const ProtobufCIntRange onnx__attribute_proto__number_ranges[3 + 1] =
   { 1, 0 },
   { 13, 11 },
   { 20, 14 },
-  { 0, 16 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor onnx__attribute_proto__descriptor =
 {
@@ -772,7 +792,7 @@ const ProtobufCMessageDescriptor onnx__attribute_proto__descriptor =
   "Onnx__AttributeProto",
   "onnx",
   sizeof(Onnx__AttributeProto),
-  16,
+  18,
   onnx__attribute_proto__field_descriptors,
   onnx__attribute_proto__field_indices_by_name,
   3,  onnx__attribute_proto__number_ranges,
@@ -1878,58 +1898,7 @@ const ProtobufCMessageDescriptor onnx__type_proto__sparse_tensor__descriptor =
   (ProtobufCMessageInit) onnx__type_proto__sparse_tensor__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor onnx__type_proto__opaque__field_descriptors[2] =
-{
-  {
-    "domain",
-    1,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Onnx__TypeProto__Opaque, domain),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "name",
-    2,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Onnx__TypeProto__Opaque, name),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned onnx__type_proto__opaque__field_indices_by_name[] = {
-  0,   /* field[0] = domain */
-  1,   /* field[1] = name */
-};
-static const ProtobufCIntRange onnx__type_proto__opaque__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 2 }
-};
-const ProtobufCMessageDescriptor onnx__type_proto__opaque__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "onnx.TypeProto.Opaque",
-  "Opaque",
-  "Onnx__TypeProto__Opaque",
-  "onnx",
-  sizeof(Onnx__TypeProto__Opaque),
-  2,
-  onnx__type_proto__opaque__field_descriptors,
-  onnx__type_proto__opaque__field_indices_by_name,
-  1,  onnx__type_proto__opaque__number_ranges,
-  (ProtobufCMessageInit) onnx__type_proto__opaque__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor onnx__type_proto__field_descriptors[7] =
+static const ProtobufCFieldDescriptor onnx__type_proto__field_descriptors[6] =
 {
   {
     "tensor_type",
@@ -1980,18 +1949,6 @@ static const ProtobufCFieldDescriptor onnx__type_proto__field_descriptors[7] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "opaque_type",
-    7,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Onnx__TypeProto, value_case),
-    offsetof(Onnx__TypeProto, opaque_type),
-    &onnx__type_proto__opaque__descriptor,
-    NULL,
-    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "sparse_tensor_type",
     8,
     PROTOBUF_C_LABEL_OPTIONAL,
@@ -2019,17 +1976,17 @@ static const ProtobufCFieldDescriptor onnx__type_proto__field_descriptors[7] =
 static const unsigned onnx__type_proto__field_indices_by_name[] = {
   3,   /* field[3] = denotation */
   2,   /* field[2] = map_type */
-  4,   /* field[4] = opaque_type */
-  6,   /* field[6] = optional_type */
+  5,   /* field[5] = optional_type */
   1,   /* field[1] = sequence_type */
-  5,   /* field[5] = sparse_tensor_type */
+  4,   /* field[4] = sparse_tensor_type */
   0,   /* field[0] = tensor_type */
 };
-static const ProtobufCIntRange onnx__type_proto__number_ranges[2 + 1] =
+static const ProtobufCIntRange onnx__type_proto__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 4, 1 },
-  { 0, 7 }
+  { 8, 4 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor onnx__type_proto__descriptor =
 {
@@ -2039,10 +1996,10 @@ const ProtobufCMessageDescriptor onnx__type_proto__descriptor =
   "Onnx__TypeProto",
   "onnx",
   sizeof(Onnx__TypeProto),
-  7,
+  6,
   onnx__type_proto__field_descriptors,
   onnx__type_proto__field_indices_by_name,
-  2,  onnx__type_proto__number_ranges,
+  3,  onnx__type_proto__number_ranges,
   (ProtobufCMessageInit) onnx__type_proto__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -30,7 +30,6 @@ typedef struct Onnx__TypeProto__Sequence Onnx__TypeProto__Sequence;
 typedef struct Onnx__TypeProto__Map Onnx__TypeProto__Map;
 typedef struct Onnx__TypeProto__Optional Onnx__TypeProto__Optional;
 typedef struct Onnx__TypeProto__SparseTensor Onnx__TypeProto__SparseTensor;
-typedef struct Onnx__TypeProto__Opaque Onnx__TypeProto__Opaque;
 typedef struct Onnx__OperatorSetIdProto Onnx__OperatorSetIdProto;
 typedef struct Onnx__FunctionProto Onnx__FunctionProto;
 
@@ -79,10 +78,17 @@ struct  Onnx__AttributeProto
    * Inside a function: the value is the function's own attribute of this name.
    */
   char *ref_attr_name;
+  /*
+   * SparseTensorProto, as it stands on the wire.
+   */
+  protobuf_c_boolean has_sparse_tensor;
+  ProtobufCBinaryData sparse_tensor;
+  size_t n_sparse_tensors;
+  ProtobufCBinaryData *sparse_tensors;
 };
 #define ONNX__ATTRIBUTE_PROTO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&onnx__attribute_proto__descriptor) \
-    , NULL, 0, 0, 0, 0, 0, {0,NULL}, NULL, NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, NULL, 0,NULL, 0, 0, NULL }
+    , NULL, 0, 0, 0, 0, 0, {0,NULL}, NULL, NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, NULL, 0,NULL, 0, 0, NULL, 0, {0,NULL}, 0,NULL }
 
 
 /*
@@ -318,23 +324,11 @@ struct  Onnx__TypeProto__SparseTensor
     , 0, 0, NULL }
 
 
-struct  Onnx__TypeProto__Opaque
-{
-  ProtobufCMessage base;
-  char *domain;
-  char *name;
-};
-#define ONNX__TYPE_PROTO__OPAQUE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&onnx__type_proto__opaque__descriptor) \
-    , NULL, NULL }
-
-
 typedef enum {
   ONNX__TYPE_PROTO__VALUE__NOT_SET = 0,
   ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE = 1,
   ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE = 4,
   ONNX__TYPE_PROTO__VALUE_MAP_TYPE = 5,
-  ONNX__TYPE_PROTO__VALUE_OPAQUE_TYPE = 7,
   ONNX__TYPE_PROTO__VALUE_SPARSE_TENSOR_TYPE = 8,
   ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(ONNX__TYPE_PROTO__VALUE__CASE)
@@ -349,7 +343,6 @@ struct  Onnx__TypeProto
     Onnx__TypeProto__Tensor *tensor_type;
     Onnx__TypeProto__Sequence *sequence_type;
     Onnx__TypeProto__Map *map_type;
-    Onnx__TypeProto__Opaque *opaque_type;
     Onnx__TypeProto__SparseTensor *sparse_tensor_type;
     Onnx__TypeProto__Optional *optional_type;
   };
@@ -573,9 +566,6 @@ void   onnx__type_proto__optional__init
 /* Onnx__TypeProto__SparseTensor methods */
 void   onnx__type_proto__sparse_tensor__init
                      (Onnx__TypeProto__SparseTensor         *message);
-/* Onnx__TypeProto__Opaque methods */
-void   onnx__type_proto__opaque__init
-                     (Onnx__TypeProto__Opaque         *message);
 /* Onnx__TypeProto methods */
 void   onnx__type_proto__init
                      (Onnx__TypeProto         *message);
@@ -677,9 +667,6 @@ typedef void (*Onnx__TypeProto__Optional_Closure)
 typedef void (*Onnx__TypeProto__SparseTensor_Closure)
                  (const Onnx__TypeProto__SparseTensor *message,
                   void *closure_data);
-typedef void (*Onnx__TypeProto__Opaque_Closure)
-                 (const Onnx__TypeProto__Opaque *message,
-                  void *closure_data);
 typedef void (*Onnx__TypeProto_Closure)
                  (const Onnx__TypeProto *message,
                   void *closure_data);
@@ -710,7 +697,6 @@ extern const ProtobufCMessageDescriptor onnx__type_proto__sequence__descriptor;
 extern const ProtobufCMessageDescriptor onnx__type_proto__map__descriptor;
 extern const ProtobufCMessageDescriptor onnx__type_proto__optional__descriptor;
 extern const ProtobufCMessageDescriptor onnx__type_proto__sparse_tensor__descriptor;
-extern const ProtobufCMessageDescriptor onnx__type_proto__opaque__descriptor;
 extern const ProtobufCMessageDescriptor onnx__operator_set_id_proto__descriptor;
 extern const ProtobufCMessageDescriptor onnx__function_proto__descriptor;
 
