@@ -18,6 +18,9 @@ package protocol Operator: Sendable {
     /// - Throws: `OperatorError`, `TensorError`.
     func evaluate(_ inputs: [Tensor?]) throws -> [Tensor]
 
+    /// Whether equal inputs always give equal outputs; false for what draws random numbers.
+    var isDeterministic: Bool { get }
+
     /// Multiplications with an addition each that the formula takes for these inputs; nil where not known. Additions,
     /// comparisons and elementary functions on their own are not counted.
     func multiplyAdds(_ inputs: [ValueFact?], _ outputs: [ValueFact]) throws -> Dimension?
@@ -27,6 +30,7 @@ package protocol Operator: Sendable {
 }
 
 extension Operator {
+    package var isDeterministic: Bool { true }
     package func multiplyAdds(_ inputs: [ValueFact?], _ outputs: [ValueFact]) throws -> Dimension? { 0 }
     package func window(_ inputs: [ValueFact?]) throws -> WindowGeometry? { nil }
 }
