@@ -16,7 +16,7 @@ package struct Reshape: Operator {
         }
         return Signature(
             inputs: ["data": "T", "shape": "I"], outputs: ["reshaped": "T"],
-            types: ["T": version < 13 ? .allBeforeBfloat16 : .all, "I": TypeSet(.int64)])
+            types: ["T": .movable(version: version), "I": TypeSet(.int64)])
     } make: { attributes in
         try Reshape(attributes)
     }

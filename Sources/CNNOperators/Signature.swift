@@ -89,6 +89,20 @@ package struct TypeSet: OptionSet, Sendable {
     package static let int4 = TypeSet(.uint4, .int4)
     /// Every tensor type there is.
     package static let all: TypeSet = DataType.allCases.reduce([]) { $0.union(TypeSet($1)) }
+
+    /// Every tensor type that operators which only move data take in a definition of this version. ONNX added types at
+    /// operator sets 13 (bfloat16), 19 (8-bit floats), 21 (4-bit integers), 23 (4-bit floats), 24 (8-bit exponents) and 25
+    /// (2-bit integers).
+    package static func movable(version: Int) -> TypeSet {
+        var types = allBeforeBfloat16
+        if version >= 13 { types.insert(TypeSet(.bfloat16)) }
+        if version >= 19 { types.insert(float8) }
+        if version >= 21 { types.insert(int4) }
+        if version >= 23 { types.insert(TypeSet(.float4e2m1)) }
+        if version >= 24 { types.insert(TypeSet(.float8e8m0)) }
+        if version >= 25 { types.insert(TypeSet(.uint2, .int2)) }
+        return types
+    }
 }
 
 extension TypeSet: CustomStringConvertible {
