@@ -88,7 +88,15 @@ package struct FileDescriptor: ~Copyable {
     /// Opens one entry of this folder without following a link. `name` must be a single path component.
     package func open(entry name: String, folder: Bool, path: String) throws -> FileDescriptor {
         let kind = folder ? O_DIRECTORY : O_NONBLOCK
-        return try Self.checked(path, opening: name) { openat(number, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | kind) }
+        do {
+            return try Self.checked(path, opening: name) { openat(number, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | kind) }
+        } catch let error as FileError {
+            switch error.reason {
+            case .system(_, ELOOP): throw FileError(path: path, reason: .notRegular(kind: "a symbolic link"))
+            case .system(_, ENOTDIR): throw FileError(path: path, reason: .notFolder)
+            default: throw error
+            }
+        }
     }
 
     /// Creates the file at `path`, which must not exist, for writing.
