@@ -74,7 +74,7 @@ package protocol ConvolutionKernels {
     func convolveBlocked(
         _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>, pixels: Range<Int>)
 
-    /// Whether `convolveFirst` is meant for it: one group, two spatial dimensions at most, and fewer input channels than a block.
+    /// Whether `convolveFirst` is meant for it: one group, two spatial dimensions at most, and at most four input channels.
     func supportsFirst(_ geometry: ConvolutionGeometry) -> Bool
     /// Floats in the weights packed by `packFirstWeights`.
     func firstWeightCount(_ geometry: ConvolutionGeometry) -> Int
@@ -83,12 +83,10 @@ package protocol ConvolutionKernels {
         _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>)
     /// Output tiles of `convolveFirst`.
     func firstOutputTiles(_ geometry: ConvolutionGeometry) -> Int
-    /// The first layer of a network: *planar* input of few channels, blocked output. `scratch` holds
-    /// `firstScratchCount` floats, one such buffer for each call that runs at the same time.
+    /// The first layer of a network: *planar* input of few channels, blocked output. Sums run in the order (input channel,
+    /// kernel row, kernel column).
     func convolveFirst(
-        _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>, pixels: Range<Int>,
-        scratch: UnsafeMutablePointer<Float>)
-    func firstScratchCount(_ geometry: ConvolutionGeometry) -> Int
+        _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>, pixels: Range<Int>)
 
     /// Whether `convolveDepthwise` can do it: as many groups as input and output channels, two spatial dimensions at most.
     func supportsDepthwise(_ geometry: ConvolutionGeometry) -> Bool

@@ -1,0 +1,277 @@
+import CNNKernelTable
+
+/// Direct convolution on the blocked layout.
+///
+/// A register tile is a few pixels by `convolutionBlockTile` channel blocks. Its inner loop runs over the channels of one
+/// input block under one tap of the kernel: load the weights (contiguous, in the order they are used), broadcast one input element
+/// per pixel, multiply and add.
+extension Kernels {
+    package var convolutionPixelTile: Int { MainTile<TwoBlocks>.pixels }
+    package var convolutionBlockTile: Int { TwoBlocks.blocks }
+
+    package func supportsBlocked(_ geometry: ConvolutionGeometry) -> Bool {
+        let c = Vector.scalarCount
+        let wholeBlocks =
+            geometry.inputChannels % (geometry.groups * c) == 0 && geometry.outputChannels % (geometry.groups * c) == 0
+        return geometry.window.isPlane && (geometry.groups == 1 || wholeBlocks)
+    }
+
+    package func blockedOutputTiles(_ geometry: ConvolutionGeometry) -> Int {
+        BlockedShape(geometry, BlockedInput.self).outputTiles
+    }
+
+    package func convolveBlocked(
+        _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>, pixels: Range<Int>
+    ) {
+        convolveDirect(geometry, operands, BlockedInput.self, outputTiles: outputTiles, pixels: pixels)
+    }
+
+    package func supportsFirst(_ geometry: ConvolutionGeometry) -> Bool {
+        geometry.window.isPlane && geometry.groups == 1 && geometry.inputChannels <= 4
+    }
+
+    package func firstOutputTiles(_ geometry: ConvolutionGeometry) -> Int {
+        BlockedShape(geometry, PlanarInput.self).outputTiles
+    }
+
+    package func convolveFirst(
+        _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>, pixels: Range<Int>
+    ) {
+        convolveDirect(geometry, operands, PlanarInput.self, outputTiles: outputTiles, pixels: pixels)
+    }
+
+    @inline(__always)
+    private func convolveDirect<Input: InputLayout>(
+        _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, _: Input.Type, outputTiles: Range<Int>,
+        pixels: Range<Int>
+    ) {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: Vector.scalarCount) { zeros in
+            zeros.initialize(repeating: 0)
+            withUnsafeTemporaryAllocation(of: Int.self, capacity: geometry.window.kernel.count) { masks in
+                let run = DirectConvolution<Input>(
+                    shape: BlockedShape(geometry, Input.self), window: geometry.window, operands: operands,
+                    activation: VectorActivation(operands.activation), masks: masks.baseAddress.unsafelyUnwrapped,
+                    zeros: UnsafePointer(zeros.baseAddress.unsafelyUnwrapped))
+                for tile in outputTiles {
+                    run.computeTile(tile, pixels: pixels)
+                }
+            }
+        }
+    }
+}
+
+/// How many channels of a pixel lie side by side in the input.
+protocol InputLayout {
+    static var lanes: Int { get }
+}
+
+enum BlockedInput: InputLayout {
+    @inline(__always) static var lanes: Int { Vector.scalarCount }
+}
+
+/// The image itself: a channel is a block of one.
+enum PlanarInput: InputLayout {
+    @inline(__always) static var lanes: Int { 1 }
+}
+
+/// Block counts of a blocked convolution.
+struct BlockedShape {
+    /// Input blocks of one group.
+    let inputBlocks: Int
+    /// Output blocks of one group.
+    let outputBlocks: Int
+    /// Output tiles of one group; the last may be short.
+    let tilesPerGroup: Int
+    /// Floats of packed weights for one output block of one group.
+    let weightsPerBlock: Int
+
+    /// Output tiles of all groups.
+    let outputTiles: Int
+
+    init<Input: InputLayout>(_ geometry: ConvolutionGeometry, _: Input.Type) {
+        let c = Vector.scalarCount
+        inputBlocks = (geometry.inputChannels / geometry.groups + Input.lanes - 1) / Input.lanes
+        outputBlocks = (geometry.outputChannels / geometry.groups + c - 1) / c
+        tilesPerGroup = (outputBlocks + TwoBlocks.blocks - 1) / TwoBlocks.blocks
+        outputTiles = tilesPerGroup * geometry.groups
+        weightsPerBlock = inputBlocks * geometry.window.kernel.count * Input.lanes * c
+    }
+}
+
+/// One call of `convolveBlocked` or `convolveFirst`.
+struct DirectConvolution<Input: InputLayout> {
+    let shape: BlockedShape
+    let window: WindowGeometry
+    let operands: ConvolutionOperands
+    let activation: VectorActivation
+    /// For each tap of the current tile, a bit per pixel: whether the tap falls inside the map.
+    let masks: UnsafeMutablePointer<Int>
+    /// What a tap beyond the map reads: one block.
+    let zeros: UnsafePointer<Float>
+
+    @inline(__always)
+    func computeTile(_ tile: Int, pixels: Range<Int>) {
+        let group = tile / shape.tilesPerGroup
+        let tileInGroup = tile - group * shape.tilesPerGroup
+        let blockInGroup = tileInGroup * TwoBlocks.blocks
+        let block = group * shape.outputBlocks + blockInGroup
+        let weights = operands.weights + block * shape.weightsPerBlock
+        let input = operands.input + group * shape.inputBlocks * operands.inputStride
+        if shape.outputBlocks - blockInGroup >= 2 {
+            run(TwoBlocks.self, block: block, weights: weights, input: input, pixels: pixels)
+        } else {
+            run(OneBlock.self, block: block, weights: weights, input: input, pixels: pixels)
+        }
+    }
+
+    @inline(never)
+    func run<Sums: BlockSums>(
+        _: Sums.Type, block: Int, weights: UnsafePointer<Float>, input: UnsafePointer<Float>, pixels: Range<Int>
+    ) {
+        var pixel = pixels.lowerBound
+        while pixels.upperBound - pixel >= MainTile<Sums>.pixels {
+            compute(MainTile<Sums>.self, block, weights, input, pixel, MainTile<Sums>.pixels)
+            pixel += MainTile<Sums>.pixels
+        }
+        let rest = pixels.upperBound - pixel
+        #if KERNELS_AVX512
+            if rest > 8 {
+                return compute(MainTile<Sums>.self, block, weights, input, pixel, rest)
+            }
+            if rest > 6 {
+                return compute(EightPixels<Sums>.self, block, weights, input, pixel, rest)
+            }
+        #endif
+        if rest > 4 {
+            compute(SixPixels<Sums>.self, block, weights, input, pixel, rest)
+        } else if rest > 2 {
+            compute(FourPixels<Sums>.self, block, weights, input, pixel, rest)
+        } else if rest > 0 {
+            compute(TwoPixels<Sums>.self, block, weights, input, pixel, rest)
+        }
+    }
+
+    @inline(__always)
+    func compute<Tile: PixelSums>(
+        _: Tile.Type, _ block: Int, _ weights: UnsafePointer<Float>, _ input: UnsafePointer<Float>, _ first: Int,
+        _ count: Int
+    ) {
+        let width = window.output.width
+        let rowStride = window.input.width * Input.lanes
+        var y = first / width
+        var x = first - y * width
+        var inside = true
+        let maxY = window.input.height - (window.kernel.height - 1) * window.dilation.height
+        let maxX = window.input.width - (window.kernel.width - 1) * window.dilation.width
+        var pixel = 0
+        let pointers = Tile.Pointers {
+            let inputY = y * window.stride.height - window.padBegin.height
+            let inputX = x * window.stride.width - window.padBegin.width
+            inside = inside && inputY >= 0 && inputX >= 0 && inputY < maxY && inputX < maxX
+            // Pixels past the end repeat the last one: their sums are not stored.
+            pixel += 1
+            if pixel < count {
+                x += 1
+                if x == width {
+                    x = 0
+                    y += 1
+                }
+            }
+            return input + inputY * rowStride + inputX * Input.lanes
+        }
+        var sums = Tile()
+        if inside {
+            accumulate(&sums, pointers, weights)
+        } else {
+            markTaps(first, count)
+            accumulateMasked(&sums, pointers, weights)
+        }
+        storeSums(sums, block, first, count)
+    }
+
+    @inline(__always)
+    func accumulate<Tile: PixelSums>(_ sums: inout Tile, _ pointers: Tile.Pointers, _ weights: UnsafePointer<Float>) {
+        let c = Vector.scalarCount
+        let rowStep = window.dilation.height * window.input.width * Input.lanes
+        let columnStep = window.dilation.width * Input.lanes
+        var weights = weights
+        var local = sums
+        for inputBlock in 0..<shape.inputBlocks {
+            for tapRow in 0..<window.kernel.height {
+                var offset = inputBlock * operands.inputStride + tapRow * rowStep
+                for _ in 0..<window.kernel.width {
+                    for channel in 0..<Input.lanes {
+                        local.add(pointers, offset + channel, Tile.Sums.weights(weights))
+                        weights += Tile.Sums.blocks * c
+                    }
+                    offset += columnStep
+                }
+            }
+        }
+        sums = local
+    }
+
+    @inline(__always)
+    func accumulateMasked<Tile: PixelSums>(_ sums: inout Tile, _ pointers: Tile.Pointers, _ weights: UnsafePointer<Float>) {
+        let c = Vector.scalarCount
+        let rowStep = window.dilation.height * window.input.width * Input.lanes
+        let columnStep = window.dilation.width * Input.lanes
+        var weights = weights
+        var local = sums
+        for inputBlock in 0..<shape.inputBlocks {
+            var mask = UnsafePointer(masks)
+            for tapRow in 0..<window.kernel.height {
+                var offset = inputBlock * operands.inputStride + tapRow * rowStep
+                for _ in 0..<window.kernel.width {
+                    let tapPointers = pointers.moved(offset, mask: mask.pointee, zeros: zeros)
+                    for channel in 0..<Input.lanes {
+                        local.add(tapPointers, channel, Tile.Sums.weights(weights))
+                        weights += Tile.Sums.blocks * c
+                    }
+                    offset += columnStep
+                    mask += 1
+                }
+            }
+        }
+        sums = local
+    }
+
+    /// Fills `masks` for the tile of `count` pixels from `first`.
+    @inline(never)
+    func markTaps(_ first: Int, _ count: Int) {
+        let width = window.output.width
+        for tapRow in 0..<window.kernel.height {
+            for tapColumn in 0..<window.kernel.width {
+                var mask = 0
+                for index in 0..<count {
+                    let y = (first + index) / width
+                    let x = first + index - y * width
+                    let inputY = y * window.stride.height - window.padBegin.height + tapRow * window.dilation.height
+                    let inputX = x * window.stride.width - window.padBegin.width + tapColumn * window.dilation.width
+                    if inputY >= 0 && inputY < window.input.height && inputX >= 0 && inputX < window.input.width {
+                        mask |= 1 << index
+                    }
+                }
+                masks[tapRow * window.kernel.width + tapColumn] = mask
+            }
+        }
+    }
+
+    @inline(__always)
+    func storeSums<Tile: PixelSums>(_ sums: Tile, _ block: Int, _ first: Int, _ count: Int) {
+        let c = Vector.scalarCount
+        let output = operands.output + block * operands.outputStride + first * c
+        let bias = operands.bias.map { $0 + block * c }
+        let residual = operands.residual.map { $0 + block * operands.residualStride + first * c }
+        sums.forEach(from: 0) { pixel, blocks in
+            if pixel < count {
+                blocks.forEach { index, sum in
+                    var value = sum
+                    if let bias { value += load(bias + index * c) }
+                    if let residual { value += load(residual + index * operands.residualStride + pixel * c) }
+                    store(activation(value), output + index * operands.outputStride + pixel * c)
+                }
+            }
+        }
+    }
+}

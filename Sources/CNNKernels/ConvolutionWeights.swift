@@ -1,0 +1,85 @@
+import CNNKernelTable
+
+/// Packing of convolution weights.
+extension Kernels {
+    package func blockedWeightCount(_ geometry: ConvolutionGeometry) -> Int {
+        let shape = BlockedShape(geometry, BlockedInput.self)
+        return geometry.groups * shape.outputBlocks * shape.weightsPerBlock
+    }
+
+    package func packBlockedWeights(
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>
+    ) {
+        pack(geometry, BlockedInput.self, weights: weights, to: packed)
+    }
+
+    package func firstWeightCount(_ geometry: ConvolutionGeometry) -> Int {
+        let shape = BlockedShape(geometry, PlanarInput.self)
+        return geometry.groups * shape.outputBlocks * shape.weightsPerBlock
+    }
+
+    package func packFirstWeights(
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>
+    ) {
+        pack(geometry, PlanarInput.self, weights: weights, to: packed)
+    }
+
+    /// `[groups][output tile][input block][tap][input lane][output lane of the tile]`: the order in which the register tile
+    /// uses them.
+    private func pack<Input: InputLayout>(
+        _ geometry: ConvolutionGeometry, _: Input.Type, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>
+    ) {
+        let c = Vector.scalarCount
+        let shape = BlockedShape(geometry, Input.self)
+        let inputs = geometry.inputChannels / geometry.groups
+        let outputs = geometry.outputChannels / geometry.groups
+        let taps = geometry.window.kernel.count
+        var target = packed
+        for group in 0..<geometry.groups {
+            for tile in 0..<shape.tilesPerGroup {
+                let firstBlock = tile * TwoBlocks.blocks
+                let lanes = min(TwoBlocks.blocks, shape.outputBlocks - firstBlock) * c
+                let existing = min(lanes, outputs - firstBlock * c)
+                for inputBlock in 0..<shape.inputBlocks {
+                    for tap in 0..<taps {
+                        for channel in inputBlock * Input.lanes..<(inputBlock + 1) * Input.lanes {
+                            if channel < inputs {
+                                var source = weights + ((group * outputs + firstBlock * c) * inputs + channel) * taps + tap
+                                for lane in 0..<existing {
+                                    target[lane] = source.pointee
+                                    source += inputs * taps
+                                }
+                                (target + existing).update(repeating: 0, count: lanes - existing)
+                            } else {
+                                target.update(repeating: 0, count: lanes)
+                            }
+                            target += lanes
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    package func depthwiseWeightCount(_ geometry: ConvolutionGeometry) -> Int {
+        let c = Vector.scalarCount
+        return (geometry.inputChannels + c - 1) / c * c * geometry.window.kernel.count
+    }
+
+    package func packDepthwiseWeights(
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>
+    ) {
+        let c = Vector.scalarCount
+        let taps = geometry.window.kernel.count
+        let blocks = (geometry.inputChannels + c - 1) / c
+        for block in 0..<blocks {
+            for tap in 0..<taps {
+                for lane in 0..<c {
+                    let channel = block * c + lane
+                    packed[(block * taps + tap) * c + lane] =
+                        channel < geometry.inputChannels ? weights[channel * taps + tap] : 0
+                }
+            }
+        }
+    }
+}

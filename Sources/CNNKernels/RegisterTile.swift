@@ -1,0 +1,174 @@
+/// The sums of one output pixel over the channel blocks of an output tile: one register each.
+protocol BlockSums {
+    associatedtype Weights
+    static var blocks: Int { get }
+    init()
+    /// The weights from one input channel to the tile's output channels: `blocks` vectors side by side.
+    static func weights(_ pointer: UnsafePointer<Float>) -> Weights
+    mutating func add(_ x: Float, _ weights: Weights)
+    /// Calls `body` with each block's number and sum.
+    func forEach(_ body: (Int, Vector) -> Void)
+}
+
+struct OneBlock: BlockSums {
+    var sum0 = Vector.zero
+
+    @inline(__always) static var blocks: Int { 1 }
+    @inline(__always) init() {}
+
+    @inline(__always)
+    static func weights(_ pointer: UnsafePointer<Float>) -> Vector {
+        load(pointer)
+    }
+
+    @inline(__always)
+    mutating func add(_ x: Float, _ weights: Vector) {
+        sum0 = multiplyAdd(sum0, Vector(repeating: x), weights)
+    }
+
+    @inline(__always)
+    func forEach(_ body: (Int, Vector) -> Void) {
+        body(0, sum0)
+    }
+}
+
+struct TwoBlocks: BlockSums {
+    var sum0 = Vector.zero
+    var sum1 = Vector.zero
+
+    @inline(__always) static var blocks: Int { 2 }
+    @inline(__always) init() {}
+
+    @inline(__always)
+    static func weights(_ pointer: UnsafePointer<Float>) -> (Vector, Vector) {
+        (load(pointer), load(pointer + Vector.scalarCount))
+    }
+
+    @inline(__always)
+    mutating func add(_ x: Float, _ weights: (Vector, Vector)) {
+        let x = Vector(repeating: x)
+        sum0 = multiplyAdd(sum0, x, weights.0)
+        sum1 = multiplyAdd(sum1, x, weights.1)
+    }
+
+    @inline(__always)
+    func forEach(_ body: (Int, Vector) -> Void) {
+        body(0, sum0)
+        body(1, sum1)
+    }
+}
+
+/// The sums of a few output pixels: the register tile of a convolution or matrix product.
+///
+/// Each pixel has its own input pointer, so a tile may span rows, and a stride costs nothing. Tiles are built from
+/// single pixels by `Joined`, because a stored array of vectors would live in memory, not in registers.
+protocol PixelSums {
+    associatedtype Sums: BlockSums
+    /// One input pointer per pixel.
+    associatedtype Pointers: PixelPointers
+    static var pixels: Int { get }
+    init()
+    /// Adds input element `offset` of each pixel times the weights.
+    mutating func add(_ pointers: Pointers, _ offset: Int, _ weights: Sums.Weights)
+    /// Calls `body` with each pixel's number, counted from `first`, and sums.
+    func forEach(from first: Int, _ body: (Int, Sums) -> Void)
+}
+
+protocol PixelPointers {
+    /// Asks for each pixel's pointer, in order.
+    init(_ next: () -> UnsafePointer<Float>)
+    /// All pointers moved by `offset`, but those whose bit in `mask` is clear replaced by `zeros`.
+    func moved(_ offset: Int, mask: Int, zeros: UnsafePointer<Float>) -> Self
+}
+
+struct OnePointer: PixelPointers {
+    let pointer: UnsafePointer<Float>
+
+    @inline(__always)
+    init(_ next: () -> UnsafePointer<Float>) {
+        pointer = next()
+    }
+
+    @inline(__always)
+    private init(pointer: UnsafePointer<Float>) {
+        self.pointer = pointer
+    }
+
+    @inline(__always)
+    func moved(_ offset: Int, mask: Int, zeros: UnsafePointer<Float>) -> Self {
+        Self(pointer: mask & 1 != 0 ? pointer + offset : zeros)
+    }
+}
+
+struct OnePixel<Sums: BlockSums>: PixelSums {
+    var sums = Sums()
+
+    @inline(__always) static var pixels: Int { 1 }
+    @inline(__always) init() {}
+
+    @inline(__always)
+    mutating func add(_ pointers: OnePointer, _ offset: Int, _ weights: Sums.Weights) {
+        sums.add(pointers.pointer[offset], weights)
+    }
+
+    @inline(__always)
+    func forEach(from first: Int, _ body: (Int, Sums) -> Void) {
+        body(first, sums)
+    }
+}
+
+struct Joined<First: PixelSums, Second: PixelSums>: PixelSums where First.Sums == Second.Sums {
+    var first = First()
+    var second = Second()
+
+    struct Pointers: PixelPointers {
+        let first: First.Pointers
+        let second: Second.Pointers
+
+        @inline(__always)
+        init(_ next: () -> UnsafePointer<Float>) {
+            first = First.Pointers(next)
+            second = Second.Pointers(next)
+        }
+
+        @inline(__always)
+        private init(first: First.Pointers, second: Second.Pointers) {
+            self.first = first
+            self.second = second
+        }
+
+        @inline(__always)
+        func moved(_ offset: Int, mask: Int, zeros: UnsafePointer<Float>) -> Self {
+            Self(
+                first: first.moved(offset, mask: mask, zeros: zeros),
+                second: second.moved(offset, mask: mask >> First.pixels, zeros: zeros))
+        }
+    }
+
+    @inline(__always) static var pixels: Int { First.pixels + Second.pixels }
+    @inline(__always) init() {}
+
+    @inline(__always)
+    mutating func add(_ pointers: Pointers, _ offset: Int, _ weights: First.Sums.Weights) {
+        first.add(pointers.first, offset, weights)
+        second.add(pointers.second, offset, weights)
+    }
+
+    @inline(__always)
+    func forEach(from start: Int, _ body: (Int, First.Sums) -> Void) {
+        first.forEach(from: start, body)
+        second.forEach(from: start + First.pixels, body)
+    }
+}
+
+typealias TwoPixels<Sums: BlockSums> = Joined<OnePixel<Sums>, OnePixel<Sums>>
+typealias FourPixels<Sums: BlockSums> = Joined<TwoPixels<Sums>, TwoPixels<Sums>>
+typealias SixPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, TwoPixels<Sums>>
+#if KERNELS_AVX512
+    typealias EightPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, FourPixels<Sums>>
+    /// Twelve pixels by two blocks are 24 of 32 registers.
+    typealias MainTile<Sums: BlockSums> = Joined<SixPixels<Sums>, SixPixels<Sums>>
+#else
+    /// Six pixels by two blocks are 12 of 16 registers (24 of 32 on arm64).
+    typealias MainTile<Sums: BlockSums> = SixPixels<Sums>
+#endif
