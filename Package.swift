@@ -68,6 +68,7 @@ let package = Package(
         .executableTarget(
             name: "OnnxcnnTool",
             dependencies: ["ONNXCNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .testTarget(name: "CNNTensorsTests", dependencies: ["CNNTensors"]),
         .testTarget(name: "CNNOperatorsTests", dependencies: ["CNNOperators", "CNNModels", "CNNTensors"]),
     ] + instructionSets,
     swiftLanguageModes: [.v6]
