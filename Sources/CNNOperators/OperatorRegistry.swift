@@ -10,9 +10,18 @@ package enum OperatorRegistry {
     private static let byType = Dictionary(uniqueKeysWithValues: all.map { ($0.type, $0) })
 
     /// All definitions in alphabetical order.
-    package static let all: [OperatorDefinition] =
-        [
-            Conv.definition,
-            Reshape.definition,
-        ].sorted { $0.type < $1.type }
+    package static let all: [OperatorDefinition] = (single + families.joined()).sorted { $0.type < $1.type }
+
+    private static let single: [OperatorDefinition] = [
+        Clip.definition,
+        Conv.definition,
+        PRelu.definition,
+        Reshape.definition,
+    ]
+
+    private static let families: [[OperatorDefinition]] = [
+        ElementwiseBinary.definitions,
+        ElementwiseUnary.definitions,
+        ElementwiseVariadic.definitions,
+    ]
 }
