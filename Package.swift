@@ -57,7 +57,9 @@ let package = Package(
             dependencies: ["CNNKernelTable", "CNNKernels", "CCPUFeatures"] + instructionSetDependencies),
         .target(
             name: "CNNRuntime",
-            dependencies: ["CNNOperators", "CNNModels", "CNNTensors", "CNNKernelTable", "CNNKernelSelection"]),
+            dependencies: [
+                "CNNOperators", "CNNModels", "CNNTensors", "CNNKernelTable", "CNNKernelSelection", "CCPUFeatures",
+            ]),
         .target(name: "CNNVerification", dependencies: ["CNNRuntime", "CNNOperators", "CNNModels", "CNNTensors"]),
         .target(name: "CNNZoo", dependencies: ["CNNModels", "CNNTensors"]),
         .target(

@@ -1,4 +1,20 @@
+#define _GNU_SOURCE
 #include "cpu_features.h"
+
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+int cpu_allowed_count(void) {
+#if defined(__linux__)
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) > 0) return CPU_COUNT(&allowed);
+#endif
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (int)online : 1;
+}
 
 #if defined(__x86_64__)
 #include <cpuid.h>

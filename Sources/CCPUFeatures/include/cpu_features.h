@@ -10,4 +10,16 @@ typedef struct {
 
 cpu_features cpu_features_detect(void);
 
+/// Processors that the system lets this process use; 1 where it does not tell.
+int cpu_allowed_count(void);
+
+/// Tells the processor that a loop waits for another thread, which leaves its execution units to a sibling and saves power.
+static inline void cpu_relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 #endif

@@ -1,0 +1,38 @@
+import CNNModels
+import CNNOperators
+import CNNTensors
+
+/// Makes plans of one model.
+struct PlanCompiler: Sendable {
+    let bound: BoundModel
+    let options: SessionOptions
+
+    /// The largest input whose value may decide shapes: shapes, axes, sizes and scales are short.
+    private static let valueInputLimit = ValueFact.elementLimit
+
+    /// The inputs whose values, not only shapes, decide shapes within the graph (a shape for Reshape, a size for Resize):
+    /// plans are made for their values.
+    /// - Throws: `ModelError` if the shapes contradict an operator's rule.
+    func valueInputs(for key: PlanKey) throws -> Set<String> {
+        let inferred = try bound.infer(inputs: key.facts)
+        let open = bound.nodes.filter { node in
+            node.node.outputs.contains { !$0.isEmpty && inferred.facts[$0]?.shape.concrete == nil }
+        }
+        guard !open.isEmpty else { return [] }
+        var read = Set(open.flatMap(\.node.inputs))
+        let needed = bound.nodesNeeded(for: read)
+        for node in bound.nodes where needed.contains(node.index) { read.formUnion(node.node.inputs) }
+        return Set(key.inputs.keys).intersection(read).filter { name in
+            key.inputs[name].map { $0.shape.elementCount <= Self.valueInputLimit } ?? false
+        }
+    }
+
+    /// - Throws: `ModelError` if the shapes contradict an operator's rule, `EvaluationError` if a constant cannot be
+    ///   computed, `SessionError`.
+    func compile(_ key: PlanKey) throws -> Plan {
+        let inferred = try bound.infer(inputs: key.facts)
+        let graph = try LayerGraph(
+            inferred, givenInputs: Set(key.inputs.keys), keepsAll: key.keepsAll, memoryLimit: options.memoryLimit)
+        return Plan(graph)
+    }
+}

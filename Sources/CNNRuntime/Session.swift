@@ -1,0 +1,38 @@
+import CNNModels
+import CNNOperators
+import CNNTensors
+
+/// A model ready to run. It compiles a plan for the input shapes of the first run, keeps the plans of the shapes it has met,
+/// and may be used from many tasks at once.
+///
+///     let session = try Session(model)
+///     let outputs = try session.run(["input": image])
+public final class Session: Sendable {
+    /// The model that runs.
+    public var model: Model { compiler.bound.model }
+    public var options: SessionOptions { compiler.options }
+    private let compiler: PlanCompiler
+    private let plans = PlanCache(capacity: 16)
+
+    /// - Throws: `ModelError` with everything that is wrong with the model, `SessionError` for options that are not possible.
+    public init(_ model: Model, options: SessionOptions = SessionOptions()) throws {
+        guard 1...SessionOptions.threadLimit ~= options.threads else {
+            throw SessionError.invalidThreadCount(options.threads)
+        }
+        compiler = PlanCompiler(bound: try BoundModel(model), options: options)
+    }
+
+    /// Runs the model.
+    /// - Parameters:
+    ///   - inputs: a tensor for every required input, by name.
+    ///   - keepingAll: whether to return the outputs of every node, not only the graph's. Such a run fuses no nodes.
+    /// - Returns: the values by name.
+    /// - Throws: `InputError`, `ModelError` where the given shapes or values break an operator's rule, `EvaluationError`
+    ///   where a node fails, `SessionError`.
+    public func run(_ inputs: [String: Tensor], keepingAll: Bool = false) throws -> [String: Tensor] {
+        try model.graph.checkInputs(inputs)
+        let plan = try plans.plan(
+            for: inputs, keepsAll: keepingAll, valueInputs: compiler.valueInputs(for:), compile: compiler.compile)
+        return try plan.run(inputs)
+    }
+}
