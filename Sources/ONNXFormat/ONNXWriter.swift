@@ -1,0 +1,154 @@
+import CNNModels
+import CNNTensors
+
+/// Writes ONNX files. Equal models give equal bytes; weights go from where they lie straight to the file.
+public enum ONNXWriter {
+    /// How a model is written.
+    public struct Options: Sendable {
+        /// Initializers of at least this many bytes go to a file beside the model, named like it with `.data` appended. Nil
+        /// keeps everything in one file, unless that would pass 2 GiB, which protobuf cannot hold.
+        public var externalDataThreshold: Int?
+
+        public init(externalDataThreshold: Int? = nil) {
+            self.externalDataThreshold = externalDataThreshold
+        }
+    }
+
+    /// What was written.
+    public struct Receipt: Sendable, Hashable {
+        /// The model file.
+        public let path: String
+        /// Bytes of the model file.
+        public let byteCount: Int
+        /// SHA-256 of the model file, 64 hexadecimal digits.
+        public let sha256: String
+        /// The file beside it that holds weights, if there is one.
+        public let externalDataPath: String?
+        /// SHA-256 of all weights; see `weightsDigest`.
+        public let weightsSHA256: String
+    }
+
+    /// The longest message that protobuf's own parsers read.
+    private static let messageLimit = Int(Int32.max)
+    /// The threshold where external data is needed but none was asked for, the one of ONNX's own tools.
+    private static let defaultThreshold = 1024
+
+    /// Writes `model` at `path`, replacing the file there in one step.
+    /// - Throws: `FileError` when a file cannot be written, `ModelFileError` when the model holds what the format cannot.
+    @discardableResult
+    public static func write(_ model: Model, to path: String, options: Options = Options()) throws -> Receipt {
+        let weights = BackgroundDigest { weightsDigest(model) }
+        defer { withExtendedLifetime(model) {} }
+        let (encoder, layout) = try encoder(for: model, path: path, options)
+        var hash = SHA256()
+        var byteCount = 0
+        try AtomicFile.write(to: path) { writer in
+            try located(path) {
+                try withUnsafeMutablePointer(to: &writer) { writer in
+                    try withUnsafeMutablePointer(to: &hash) { hash in
+                        let sink = WireSink { bytes in
+                            hash.pointee.update(bytes)
+                            try writer.pointee.write(bytes)
+                        }
+                        try encoder.encode(model, into: sink)
+                        byteCount = sink.count
+                    }
+                }
+            }
+            // The data is complete before the model that refers to it takes the old one's place.
+            if let layout { try write(layout, beside: path) }
+        }
+        return Receipt(
+            path: path, byteCount: byteCount, sha256: hash.finish(), externalDataPath: layout.map { dataPath($0, path) },
+            weightsSHA256: weights.value())
+    }
+
+    /// The bytes of `model` as one file.
+    /// - Throws: `ModelFileError` when the model holds what the format cannot.
+    public static func bytes(of model: Model) throws -> [UInt8] {
+        defer { withExtendedLifetime(model) {} }
+        return try located("memory") { try collected { try ModelEncoder(externalData: nil).encode(model, into: $0) } }
+    }
+
+    /// Writes one tensor as a `TensorProto`, as ONNX's test cases have them.
+    /// - Throws: `FileError`, `ModelFileError`.
+    public static func write(_ tensor: NamedTensor, to path: String) throws {
+        try AtomicFile.write(try bytes(of: tensor), to: path)
+    }
+
+    /// The bytes of one tensor as a `TensorProto`.
+    /// - Throws: `ModelFileError` when the name or documentation holds what the format cannot.
+    public static func bytes(of tensor: NamedTensor) throws -> [UInt8] {
+        // The message lies in the encoder's memory and points to the tensor's.
+        let encoder = ModelEncoder(externalData: nil)
+        defer { withExtendedLifetime((encoder, tensor)) {} }
+        return try located("memory") { try collected { try $0.fields(of: try encoder.tensor(tensor)) } }
+    }
+
+    /// SHA-256 over the elements of all initializers of the main graph, one after the other in file order: little-endian bytes
+    /// as in `raw_data`, whatever field the file has them in; strings without separators. 64 hexadecimal digits.
+    public static func weightsDigest(_ model: Model) -> String {
+        var hash = SHA256()
+        for initializer in model.graph.initializers {
+            if let strings = try? initializer.tensor.strings() {
+                for string in strings { string.withUnsafeBytes { hash.update($0) } }
+            } else {
+                initializer.tensor.withUnsafeBytes { hash.update($0) }
+            }
+        }
+        return hash.finish()
+    }
+
+    // MARK: Parts
+
+    private static func encoder(
+        for model: Model, path: String, _ options: Options
+    ) throws -> (ModelEncoder, ExternalDataLayout?) {
+        let fileName = String(path.split(separator: "/").last ?? "model.onnx") + ".data"
+        func encoder(_ threshold: Int?) -> (ModelEncoder, ExternalDataLayout?) {
+            let layout = threshold.map { ExternalDataLayout(fileName: fileName, threshold: $0) }
+            return (ModelEncoder(externalData: layout), layout)
+        }
+        for threshold in [options.externalDataThreshold, defaultThreshold] {
+            let (candidate, layout) = encoder(threshold)
+            let measure = WireSink()
+            try located(path) { try candidate.encode(model, into: measure) }
+            if measure.count <= messageLimit { return (candidate, layout?.places.isEmpty == false ? layout : nil) }
+        }
+        throw ModelFileError(file: path, cause: "without its weights the model passes 2 GiB, which protobuf cannot hold")
+    }
+
+    private static func dataPath(_ layout: ExternalDataLayout, _ path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return layout.fileName }
+        return path[...slash] + layout.fileName
+    }
+
+    private static func write(_ layout: ExternalDataLayout, beside path: String) throws {
+        try AtomicFile.write(to: dataPath(layout, path)) { writer in
+            for place in layout.places {
+                try writer.write([UInt8](repeating: 0, count: place.offset - writer.count))
+                let tensor = place.tensor
+                try withUnsafeMutablePointer(to: &writer) { writer in
+                    try tensor.withUnsafeBytes { try writer.pointee.write($0) }
+                }
+            }
+        }
+    }
+
+    private static func collected(_ encode: (WireSink) throws -> Void) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        try withUnsafeMutablePointer(to: &bytes) { bytes in
+            try encode(WireSink { bytes.pointee.append(contentsOf: $0) })
+        }
+        return bytes
+    }
+
+    private static func located<Result>(_ file: String, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let fault as DecodingFault {
+            throw ModelFileError(
+                file: file, cause: fault.rule, place: fault.places.joined(separator: ", "), hint: fault.hint)
+        }
+    }
+}
