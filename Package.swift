@@ -61,6 +61,7 @@ let package = Package(
                 "CNNOperators", "CNNModels", "CNNTensors", "CNNKernelTable", "CNNKernelSelection", "CCPUFeatures",
             ]),
         .target(name: "CNNVerification", dependencies: ["CNNRuntime", "CNNOperators", "CNNModels", "CNNTensors"]),
+        .target(name: "CNNInspection", dependencies: ["CNNOperators", "CNNModels", "CNNTensors"]),
         .target(name: "CNNZoo", dependencies: ["CNNModels", "CNNTensors"]),
         .target(
             name: "ONNXCNNKit",
