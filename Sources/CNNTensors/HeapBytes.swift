@@ -26,7 +26,7 @@ package final class HeapBytes: @unchecked Sendable {
 
 extension Tensor {
     /// A tensor in memory of its own, whose size a file decides; `fill` writes every byte.
-    /// - Throws: `ArrayFileError` without a path when the system refuses the memory; what `fill` throws.
+    /// - Throws: `ArrayFileError` when the system refuses the memory; what `fill` throws.
     package static func allocating(
         _ dataType: DataType, _ shape: Shape, path: String, array: String?, fill: (UnsafeMutableRawBufferPointer) throws -> Void
     ) throws -> Tensor {
@@ -38,16 +38,18 @@ extension Tensor {
         return try Tensor(dataType: dataType, shape: shape, bytes: UnsafeRawBufferPointer(memory.bytes), owner: memory)
     }
 
-    /// A tensor of bytes of a file: used where they lie when their address suits the elements, copied when it does not.
+    /// A tensor of bytes of a file, which `owner` keeps alive: used where they lie when their address suits the elements,
+    /// copied when it does not.
     /// - Throws: `ArrayFileError` when the memory for a copy is refused; `TensorError`.
     package static func viewing(
-        _ dataType: DataType, _ shape: Shape, _ bytes: UnsafeRawBufferPointer, of file: MappedFile, array: String?
+        _ dataType: DataType, _ shape: Shape, _ bytes: UnsafeRawBufferPointer, owner: any AnyObject & Sendable, path: String,
+        array: String?
     ) throws -> Tensor {
         // Complex numbers are aligned as their parts, which have 8 bytes at most.
         let alignment = UInt(min(dataType.byteWidth ?? 1, 8))
         if UInt(bitPattern: bytes.baseAddress) % alignment == 0 {
-            return try Tensor(dataType: dataType, shape: shape, bytes: bytes, owner: file)
+            return try Tensor(dataType: dataType, shape: shape, bytes: bytes, owner: owner)
         }
-        return try allocating(dataType, shape, path: file.path, array: array) { $0.copyMemory(from: bytes) }
+        return try allocating(dataType, shape, path: path, array: array) { $0.copyMemory(from: bytes) }
     }
 }

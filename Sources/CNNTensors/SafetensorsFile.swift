@@ -83,7 +83,7 @@ public struct SafetensorsFile: Sendable {
 
     private func tensor(_ entry: Entry) throws -> Tensor {
         let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[entry.byteRange])
-        return try Tensor.viewing(entry.dataType, entry.shape, bytes, of: file, array: entry.name)
+        return try Tensor.viewing(entry.dataType, entry.shape, bytes, owner: file, path: path, array: entry.name)
     }
 }
 
