@@ -14,9 +14,23 @@ package enum OperatorRegistry {
 
     private static let single: [OperatorDefinition] = [
         Clip.definition,
+        Concat.definition,
+        Constant.definition,
+        ConstantOfShape.definition,
         Conv.definition,
+        Flatten.definition,
+        Gather.definition,
+        Identity.definition,
+        Pad.definition,
         PRelu.definition,
         Reshape.definition,
+        ShapeOfTensor.definition,
+        Size.definition,
+        Slice.definition,
+        Split.definition,
+        Squeeze.definition,
+        Transpose.definition,
+        Unsqueeze.definition,
     ]
 
     private static let families: [[OperatorDefinition]] = [
