@@ -13,6 +13,8 @@ package enum OperatorRegistry {
     package static let all: [OperatorDefinition] = (single + families.joined()).sorted { $0.type < $1.type }
 
     private static let single: [OperatorDefinition] = [
+        Cast.castLikeDefinition,
+        Cast.definition,
         Clip.definition,
         Concat.definition,
         Constant.definition,
