@@ -32,7 +32,7 @@ package struct Conv: Operator {
     }
 
     package func infer(_ inputs: [ValueFact?]) throws -> [ValueFact] {
-        guard let input = inputs[0]?.shape, let weights = inputs[1]?.shape else { return [ValueFact(shape: .unknown)] }
+        let (input, weights) = (try inputs.required(0, "X").shape, try inputs.required(1, "W").shape)
         if let inputRank = input.rank, let weightRank = weights.rank, inputRank != weightRank {
             throw OperatorError("the input \(input) and the weights \(weights) have different numbers of axes")
         }
@@ -40,7 +40,7 @@ package struct Conv: Operator {
         guard rank >= 3 else {
             throw OperatorError("the input \(input) and the weights \(weights) need at least one spatial axis")
         }
-        try checkChannels(input, weights, bias: inputs.count > 2 ? inputs[2]?.shape : nil)
+        try checkChannels(input, weights, bias: inputs.optional(2)?.shape)
         let outputChannels = weights.dimensions?[0]
         guard let kernel = try knownKernelShape(weights) else {
             let batch = input.dimensions?[0]
@@ -77,41 +77,18 @@ package struct Conv: Operator {
     }
 
     package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
-        guard let input = inputs[0], let weights = inputs[1] else { throw OperatorError("X and W are required") }
-        let geometry = try geometry(weights: weights.shape.dimensions)
-        let outputShape = try Shape(outputSizes(geometry, input: input.shape, weights: weights.shape))
-        let taps = try geometry.taps(inputSizes: Array(input.shape.dimensions.dropFirst(2)))
-        let (x, w) = (try input.doubles(), try weights.doubles())
-        let bias = try (inputs.count > 2 ? inputs[2] : nil)?.doubles()
-
-        let inputPlane = input.shape.dimensions.dropFirst(2).reduce(1, *)
-        let (channels, outputChannels) = (input.shape[1], weights.shape[0])
-        let channelsPerGroup = weights.shape[1]
-        let outputsPerGroup = max(outputChannels / group, 1)
-        var y: [Double] = []
-        y.reserveCapacity(outputShape.elementCount)
-        for n in 0..<input.shape[0] {
-            for m in 0..<outputChannels {
-                let firstChannel = n * channels + (m / outputsPerGroup) * channelsPerGroup
-                for window in 0..<taps.windowCount {
-                    var sum = bias?[m] ?? 0
-                    for c in 0..<channelsPerGroup {
-                        let inputStart = (firstChannel + c) * inputPlane
-                        let weightStart = (m * channelsPerGroup + c) * geometry.tapCount
-                        for tap in taps.window(window) {
-                            sum += w[weightStart + tap.kernel] * x[inputStart + tap.input]
-                        }
-                    }
-                    y.append(sum)
-                }
-            }
+        let (input, weights) = (try inputs.required(0, "X"), try inputs.required(1, "W"))
+        let facts = inputs.map { $0.map { ValueFact(shape: SymbolicShape($0.shape)) } }
+        guard let symbolic = try infer(facts)[0].shape.concrete else {
+            throw OperatorError("no output shape follows from the input \(input.shape) and the weights \(weights.shape)")
         }
-        return [try Tensor(rounding: y, to: input.dataType, shape: outputShape)]
-    }
-
-    private func outputSizes(_ geometry: WindowGeometry, input: Shape, weights: Shape) throws -> [Int] {
-        try [input[0], weights[0]]
-            + (0..<geometry.spatialRank).map { try geometry.outputSize(input[$0 + 2], axis: $0) }
+        let shape = try EvaluationLimit.shape(symbolic.dimensions, of: input.dataType)
+        let geometry = try geometry(weights: weights.shape.dimensions)
+        let taps = try WindowTaps(geometry, inputSizes: Array(input.shape.dimensions.dropFirst(2)))
+        let product = PatchProduct(
+            taps: taps, group: group, channels: input.shape[1], outputChannels: weights.shape[0], input: try input.doubles(),
+            weights: try weights.doubles(), bias: try inputs.optional(2)?.doubles())
+        return [try Tensor(rounding: product.evaluate(batch: input.shape[0]), to: input.dataType, shape: shape)]
     }
 
     package func multiplyAdds(_ inputs: [ValueFact?], _ outputs: [ValueFact]) throws -> Dimension? {
@@ -125,5 +102,88 @@ package struct Conv: Operator {
     package func window(_ inputs: [ValueFact?]) throws -> WindowGeometry? {
         guard let weights = inputs[1]?.shape, let kernel = try knownKernelShape(weights) else { return nil }
         return try windowAttributes.geometry(kernelShape: kernel)
+    }
+}
+
+/// The convolution as matrix products: the inputs that a window covers, laid out like one row of weights, make a patch, and
+/// the product of patches and weight rows is the output. Padding is 0 in a patch.
+private struct PatchProduct {
+    let taps: WindowTaps
+    let group: Int
+    let channels: Int
+    let outputChannels: Int
+    let input: [Double]
+    let weights: [Double]
+    let bias: [Double]?
+
+    /// Patches that are multiplied at once: enough that a row of weights is used often while it is in the cache.
+    private static let patchesAtOnce = 16
+
+    func evaluate(batch: Int) -> [Double] {
+        let windowCount = taps.windowCount
+        var y = [Double](repeating: 0, count: batch * outputChannels * windowCount)
+        guard !y.isEmpty else { return y }
+        let patchSize = channels / group * taps.geometry.tapCount
+        let outputsPerGroup = outputChannels / group
+        var patches = [Double](repeating: 0, count: patchSize * Self.patchesAtOnce)
+        var products = [Double](repeating: 0, count: Self.patchesAtOnce * outputsPerGroup)
+        for n in 0..<batch {
+            for g in 0..<group {
+                var first = 0
+                var count = 0
+                func flush() {
+                    multiply(patches, by: g * outputsPerGroup, count: count, size: patchSize, into: &products)
+                    for m in 0..<outputsPerGroup {
+                        let channel = g * outputsPerGroup + m
+                        let start = (n * outputChannels + channel) * windowCount + first
+                        for patch in 0..<count {
+                            y[start + patch] = products[patch * outputsPerGroup + m] + (bias?[channel] ?? 0)
+                        }
+                    }
+                    first += count
+                    count = 0
+                }
+                taps.forEachWindow { _, _, tapsOfWindow in
+                    gather(tapsOfWindow, n: n, group: g, into: &patches, at: count * patchSize)
+                    count += 1
+                    if count == Self.patchesAtOnce { flush() }
+                }
+                flush()
+            }
+        }
+        return y
+    }
+
+    private func gather(
+        _ tapsOfWindow: UnsafeBufferPointer<WindowTap>, n: Int, group g: Int, into patches: inout [Double], at start: Int
+    ) {
+        let (tapCount, channelsPerGroup) = (taps.geometry.tapCount, channels / group)
+        let plane = taps.inputSizes.reduce(1, *)
+        for c in 0..<channelsPerGroup {
+            let inputStart = (n * channels + g * channelsPerGroup + c) * plane
+            let patchStart = start + c * tapCount
+            if tapsOfWindow.count < tapCount {
+                for index in patchStart..<patchStart + tapCount { patches[index] = 0 }
+            }
+            for tap in tapsOfWindow { patches[patchStart + tap.kernel] = input[inputStart + tap.input] }
+        }
+    }
+
+    /// `products[patch, m]` for the weight rows from `firstRow` on.
+    private func multiply(
+        _ patches: [Double], by firstRow: Int, count: Int, size: Int, into products: inout [Double]
+    ) {
+        let outputsPerGroup = outputChannels / group
+        patches.withUnsafeBufferPointer { patches in
+            weights.withUnsafeBufferPointer { weights in
+                products.withUnsafeMutableBufferPointer { products in
+                    guard let patches = patches.baseAddress, let weights = weights.baseAddress,
+                        let products = products.baseAddress
+                    else { return }
+                    MatrixProduct.rowsTimesRows(
+                        patches, weights + firstRow * size, m: count, n: outputsPerGroup, k: size, into: products)
+                }
+            }
+        }
     }
 }

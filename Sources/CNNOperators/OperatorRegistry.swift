@@ -24,6 +24,8 @@ package enum OperatorRegistry {
         Gather.definition,
         Identity.definition,
         Pad.definition,
+        Gemm.definition,
+        MatMul.definition,
         PRelu.definition,
         Reshape.definition,
         ShapeOfTensor.definition,

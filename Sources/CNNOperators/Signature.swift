@@ -79,6 +79,9 @@ package struct TypeSet: OptionSet, Sendable {
     /// The numbers of operator sets before bfloat16.
     package static let ieeeNumbers: TypeSet = [ieeeFloats, integers]
     package static let numbers: TypeSet = [floats, integers]
+    /// What matrix products take: real numbers and whole numbers of 32 and 64 bits.
+    package static let matrixNumbers: TypeSet = [matrixNumbersBeforeBfloat16, TypeSet(.bfloat16)]
+    package static let matrixNumbersBeforeBfloat16: TypeSet = [ieeeFloats, TypeSet(.int32, .int64, .uint32, .uint64)]
     package static let bool = TypeSet(.bool)
     package static let string = TypeSet(.string)
     package static let complex = TypeSet(.complex64, .complex128)

@@ -65,26 +65,32 @@ package struct WindowGeometry: Sendable, Hashable {
         return product + 1
     }
 
-    /// The number of windows along an axis of this size.
+    /// The number of windows along an axis of this size. In ceil mode a last window that is only partly filled counts too,
+    /// unless it would start in the padding behind the input; as in ONNX's shape inference, ONNX Runtime and PyTorch, no
+    /// more than that one window is left out.
     /// - Throws: `OperatorError` if not even one window fits in a known size, `DimensionError`.
     package func outputSize(_ input: Dimension, axis: Int) throws -> Dimension {
         let stride = Dimension(strides[axis])
         let size: Dimension
         switch padding {
         case .sameUpper, .sameLower:
-            size = try input.ceilDivided(by: stride)
+            return try input.ceilDivided(by: stride)
         case .valid, .explicit:
             let (begin, end) = explicitPads(axis)
-            let room = try input + Dimension(begin) + Dimension(end) - Dimension(extent(axis))
+            let extent = Dimension(try extent(axis))
+            let room = try input + Dimension(begin) + Dimension(end) - extent
             if ceilMode {
-                // The last window must start within the input or the padding before it, not in the padding behind.
-                let fitting = try room.ceilDivided(by: stride)
-                let starting = try (input + Dimension(begin) - 1).floorDivided(by: stride)
-                size = try Dimension.minimum(fitting, starting) + 1
+                // The last of ceil(room/s) + 1 windows starts at the input's end or behind it when that start,
+                // s*ceil(room/s), is in + begin or more. Both bounds are floors over s, so the smaller numerator decides.
+                let overhang = try Dimension(end) + stride - extent
+                let isDropped = end >= (try self.extent(axis))
+                let allowance = isDropped ? try overhang - stride : try Dimension.minimum(overhang, 0)
+                size = try (input + Dimension(begin) + allowance - 1).floorDivided(by: stride) + 1
             } else {
                 size = try room.floorDivided(by: stride) + 1
             }
-            if let room = room.value, room < 0 {
+            // A zero-size axis has no windows; any other axis must take one.
+            if let number = size.value, number < (input == 0 ? 0 : 1) {
                 throw OperatorError("no window fits: \(formula(input, axis: axis)) = \(size)")
             }
         }
@@ -117,8 +123,11 @@ package struct WindowGeometry: Sendable, Hashable {
     /// How many positions at the end of an axis no window reaches, since the next step would leave the padded input.
     package func unreachedPositions(_ input: Int, axis: Int) throws -> Int {
         let (begin, end) = try pads(input, axis: axis)
-        let reached = try (outputSize(input, axis: axis) - 1) * strides[axis] + extent(axis)
-        return max(input + begin + end - reached, 0)
+        let windows = try outputSize(Dimension(input), axis: axis)
+        if windows == 0 { return input }
+        let reached = try (windows - 1) * Dimension(strides[axis]) + Dimension(extent(axis))
+        let padded = try Dimension(input) + Dimension(begin) + Dimension(end)
+        return max(try (padded - reached).value ?? 0, 0)
     }
 
     /// The arithmetic behind the number of windows with its numbers, for example
@@ -133,98 +142,6 @@ package struct WindowGeometry: Sendable, Hashable {
             let pads = begin == end ? "2·\(begin)" : "\(begin) + \(end)"
             let quotient = "(\(input) + \(pads) − \(dilation)·(\(kernel)−1) − 1)/\(stride)"
             return (ceilMode ? "ceil\(quotient)" : quotient) + " + 1"
-        }
-    }
-}
-
-// MARK: - Shape rule
-
-extension WindowGeometry {
-    /// The fact of an output `[N, channels, windows…]` for an input `[N, C, size…]`.
-    /// - Throws: `OperatorError` if the input's rank does not suit the window or no window fits.
-    package func outputFact(input: SymbolicShape, channels: Dimension?) throws -> ValueFact {
-        guard let dimensions = input.dimensions else {
-            return ValueFact(shape: SymbolicShape([nil, channels] + Array(repeating: nil, count: spatialRank)))
-        }
-        guard dimensions.count == spatialRank + 2 else {
-            throw OperatorError(
-                "the input \(input) must have \(spatialRank + 2) axes: batch, channels and \(spatialRank) spatial ones")
-        }
-        var fact = ValueFact(shape: .unknown)
-        var sizes: [Dimension?] = [dimensions[0], channels]
-        for axis in 0..<spatialRank {
-            guard let size = dimensions[axis + 2] else {
-                sizes.append(nil)
-                continue
-            }
-            sizes.append(try outputSize(size, axis: axis))
-            fact.formulas[axis + 2] = formula(size, axis: axis)
-            if let number = size.value {
-                let unreached = try unreachedPositions(number, axis: axis)
-                if unreached > 0 {
-                    fact.remarks.append(
-                        "windows do not fit exactly along axis \(axis + 2): \(formula(size, axis: axis)) leaves the last "
-                            + "\(unreached) of \(number) unread")
-                }
-            }
-        }
-        fact.shape = SymbolicShape(sizes)
-        return fact
-    }
-}
-
-// MARK: - Taps
-
-/// Which input positions each window covers: for window `w`, the taps from `starts[w]` up to `starts[w + 1]`. Taps in the
-/// padding are left out.
-package struct WindowTaps: Sendable {
-    package let starts: [Int]
-    package let taps: [Tap]
-
-    /// A position within the kernel and the input position that it meets, both row-major over the spatial axes.
-    package struct Tap: Sendable {
-        package let kernel: Int
-        package let input: Int
-    }
-
-    /// The number of windows.
-    package var windowCount: Int { starts.count - 1 }
-
-    /// The taps of one window.
-    package func window(_ index: Int) -> ArraySlice<Tap> { taps[starts[index]..<starts[index + 1]] }
-}
-
-extension WindowGeometry {
-    /// The taps of every window over spatial axes of these sizes, windows in row-major order.
-    package func taps(inputSizes: [Int]) throws -> WindowTaps {
-        let axes = try inputSizes.indices.map { try axisTaps(inputSizes[$0], axis: $0) }
-        // Axis by axis, outermost first: every window so far splits into one for each window of the next axis.
-        var windows: [[WindowTaps.Tap]] = [[WindowTaps.Tap(kernel: 0, input: 0)]]
-        for (axis, windowsOfAxis) in axes.enumerated() {
-            windows = windows.flatMap { outer in
-                windowsOfAxis.map { inner in
-                    outer.flatMap { outerTap in
-                        inner.map { innerTap in
-                            WindowTaps.Tap(
-                                kernel: outerTap.kernel * kernelShape[axis] + innerTap.kernel,
-                                input: outerTap.input * inputSizes[axis] + innerTap.input)
-                        }
-                    }
-                }
-            }
-        }
-        var starts = [0]
-        for window in windows { starts.append(starts[starts.count - 1] + window.count) }
-        return WindowTaps(starts: starts, taps: windows.flatMap { $0 })
-    }
-
-    private func axisTaps(_ input: Int, axis: Int) throws -> [[WindowTaps.Tap]] {
-        let begin = try pads(input, axis: axis).begin
-        return try (0..<outputSize(input, axis: axis)).map { window in
-            (0..<kernelShape[axis]).compactMap { tap in
-                let position = window * strides[axis] - begin + tap * dilations[axis]
-                return 0..<input ~= position ? WindowTaps.Tap(kernel: tap, input: position) : nil
-            }
         }
     }
 }

@@ -1,0 +1,138 @@
+import CNNModels
+import CNNTensors
+
+/// The general matrix product: `Y = alpha · A' · B' + beta · C`, where A' is A or, with `transA`, its transpose.
+/// A' is `[M, K]`, B' `[K, N]`, Y `[M, N]`; C is broadcast to Y from trailing axes.
+/// ONNX operator Gemm: versions 1 and 6 broadcast C only where the attribute `broadcast` says so, 7 always; 9 and 13 add
+/// element types, 11 makes C optional.
+package struct Gemm: Operator {
+    package let alpha: Float
+    package let beta: Float
+    package let transposesA: Bool
+    package let transposesB: Bool
+    /// Whether C may have another shape than Y.
+    private let broadcastsC: Bool
+
+    package static let definition = OperatorDefinition("Gemm", versions: [1, 6, 7, 9, 11, 13]) { version in
+        let types: TypeSet =
+            version < 9 ? .ieeeFloats : version < 13 ? .matrixNumbersBeforeBfloat16 : .matrixNumbers
+        return Signature(
+            inputs: version < 11 ? ["A": "T", "B": "T", "C": "T"] : ["A": "T", "B": "T", "C?": "T"], outputs: ["Y": "T"],
+            types: ["T": types])
+    } make: { attributes in
+        try Gemm(attributes)
+    }
+
+    private init(_ attributes: AttributeReader) throws {
+        alpha = try attributes.float("alpha", default: 1)
+        beta = try attributes.float("beta", default: 1)
+        // Any number but 0 transposes: exporters have written others than 1.
+        transposesA = try attributes.int("transA", default: 0) != 0
+        transposesB = try attributes.int("transB", default: 0) != 0
+        broadcastsC = attributes.version < 7 ? try attributes.int("broadcast", default: 0) != 0 : true
+    }
+
+    /// The sizes M, K (of A and of B) and N as far as they are known.
+    private func sizes(_ a: SymbolicShape, _ b: SymbolicShape) throws -> (
+        m: Dimension?, ka: Dimension?, kb: Dimension?, n: Dimension?
+    ) {
+        for (shape, name) in [(a, "A"), (b, "B")] {
+            if let rank = shape.rank, rank != 2 { throw OperatorError("must be a matrix, but is \(shape)", subject: name) }
+        }
+        let (a, b) = (a.dimensions ?? [nil, nil], b.dimensions ?? [nil, nil])
+        return (
+            transposesA ? a[1] : a[0], transposesA ? a[0] : a[1], transposesB ? b[1] : b[0], transposesB ? b[0] : b[1]
+        )
+    }
+
+    package func infer(_ inputs: [ValueFact?]) throws -> [ValueFact] {
+        let (a, b) = (try inputs.required(0, "A").shape, try inputs.required(1, "B").shape)
+        let (m, ka, kb, n) = try sizes(a, b)
+        if let left = ka?.value, let right = kb?.value, left != right {
+            throw OperatorError(
+                "A \(a)\(transposesA ? " transposed" : "") has \(left) columns, but B \(b)\(transposesB ? " transposed" : "")"
+                    + " has \(right) rows")
+        }
+        if let c = inputs.optional(2) { try checkBias(c.shape, against: SymbolicShape([m, n])) }
+        return [ValueFact(shape: SymbolicShape([m, n]))]
+    }
+
+    private func checkBias(_ c: SymbolicShape, against y: SymbolicShape) throws {
+        if broadcastsC { return try Broadcasting.check(c, fits: y, subject: "C") }
+        guard let sizes = c.dimensions, let outputSizes = y.dimensions else { return }
+        let fits =
+            sizes.count == outputSizes.count
+            && zip(sizes, outputSizes).allSatisfy { $0?.value == nil || $1?.value == nil || $0 == $1 }
+        guard fits else { throw OperatorError("is \(c), but without 'broadcast' it must be \(y)", subject: "C") }
+    }
+
+    package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+        let (a, b) = (try inputs.required(0, "A"), try inputs.required(1, "B"))
+        guard
+            let shape = try infer(inputs.map { $0.map { ValueFact(dataType: nil, shape: SymbolicShape($0.shape)) } })[0]
+                .shape.concrete
+        else { throw OperatorError("A \(a.shape) and B \(b.shape) make no matrix") }
+        let k = transposesA ? a.shape[0] : a.shape[1]
+        _ = try EvaluationLimit.shape(shape.dimensions, of: a.dataType)
+        // A factor of 0 leaves C out altogether, even where it is infinite or not a number.
+        let bias = beta == 0 ? nil : inputs.optional(2)
+        if a.dataType.isInteger {
+            return [try Tensor(truncating: wholeProduct(a, b, bias, shape, k: k), to: a.dataType, shape: shape)]
+        }
+        var y = MatrixProduct.rowsTimesRows(
+            rows(of: try a.doubles(), m: shape[0], k: k), columns(of: try b.doubles(), n: shape[1], k: k), m: shape[0],
+            n: shape[1], k: k)
+        if alpha != 1 { for index in y.indices { y[index] *= Double(alpha) } }
+        if let bias {
+            let values = try bias.doubles()
+            for (index, position) in try positions(of: bias, in: shape).enumerated() {
+                y[index] += Double(beta) * values[position]
+            }
+        }
+        return [try Tensor(rounding: y, to: a.dataType, shape: shape)]
+    }
+
+    /// Wraps on overflow as NumPy does; factors other than 1 are applied in Double and the result is cut to a whole number.
+    private func wholeProduct(_ a: Tensor, _ b: Tensor, _ bias: Tensor?, _ shape: Shape, k: Int) throws -> [Int64] {
+        var y = MatrixProduct.rowsTimesRows(
+            rows(of: try a.words(), m: shape[0], k: k), columns(of: try b.words(), n: shape[1], k: k), m: shape[0],
+            n: shape[1], k: k)
+        var addends = [Int64](repeating: 0, count: y.count)
+        if let bias {
+            let values = try bias.words()
+            addends = try positions(of: bias, in: shape).map { values[$0] }
+        }
+        if alpha == 1, beta == 1 || bias == nil {
+            for index in y.indices { y[index] &+= addends[index] }
+            return y
+        }
+        for index in y.indices {
+            let scaled = Double(alpha) * Double(y[index]) + Double(beta) * Double(addends[index])
+            guard let whole = Int64(exactly: scaled.rounded(.towardZero)) else {
+                throw TensorError.valueOutOfRange("\(scaled)", a.dataType)
+            }
+            y[index] = whole
+        }
+        return y
+    }
+
+    /// A' with K innermost.
+    private func rows<Element>(of a: [Element], m: Int, k: Int) -> [Element] {
+        transposesA ? MatrixProduct.transposed(a, rows: k, columns: m) : a
+    }
+
+    /// B' with K innermost.
+    private func columns<Element>(of b: [Element], n: Int, k: Int) -> [Element] {
+        transposesB ? b : MatrixProduct.transposed(b, rows: k, columns: n)
+    }
+
+    private func positions(of bias: Tensor, in shape: Shape) throws -> BroadcastPositions {
+        try Broadcasting([bias.shape, shape], resultType: bias.dataType).positions(of: bias.shape)
+    }
+
+    package func multiplyAdds(_ inputs: [ValueFact?], _ outputs: [ValueFact]) throws -> Dimension? {
+        guard let a = inputs.optional(0)?.shape, let b = inputs.optional(1)?.shape else { return nil }
+        let (m, ka, kb, n) = try sizes(a, b)
+        return try SymbolicShape([m, ka ?? kb, n]).elementCount()
+    }
+}
