@@ -8,11 +8,16 @@ package struct JSONScanner {
     /// How many bytes have been read.
     package private(set) var offset = 0
     private var depth = 0
-
     /// Objects and arrays may lie this deep in one another.
+    private let depthLimit: Int
+
+    /// How deep objects and arrays may lie in one another where nobody says otherwise.
     package static let depthLimit = 64
 
-    package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    package init(_ bytes: UnsafeRawBufferPointer, depthLimit: Int = depthLimit) {
+        self.bytes = bytes
+        self.depthLimit = depthLimit
+    }
 
     /// What the next value is; nothing is consumed but white space.
     package enum Kind { case object, array, string, number, boolean, null }
@@ -84,8 +89,8 @@ package struct JSONScanner {
         skipSpace()
         try expect(bracket, name)
         depth += 1
-        if depth > Self.depthLimit {
-            throw JSONError(offset: offset, reason: "objects and arrays lie over \(Self.depthLimit) deep in one another")
+        if depth > depthLimit {
+            throw JSONError(offset: offset, reason: "objects and arrays lie over \(depthLimit) deep in one another")
         }
     }
 

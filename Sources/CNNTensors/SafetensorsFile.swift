@@ -27,7 +27,7 @@ public struct SafetensorsFile: Sendable {
     /// Headers longer than this are refused, as the reference implementation does.
     static let headerLimit = 100_000_000
     /// No array has more axes: NumPy's limit, and 2 bytes of header an axis would otherwise become 8 in memory.
-    static let rankLimit = 64
+    package static let rankLimit = 64
     static let metadataKey = "__metadata__"
 
     /// Opens the file at `path` and checks its header.

@@ -215,7 +215,10 @@ struct ModelDecoder {
     /// The string itself, or the equal one met first.
     mutating func shared(_ text: String) -> String {
         // Strings of up to 15 bytes lie in the value and share nothing.
-        text.utf8.count > 15 ? names.insert(text).memberAfterInsert : text
+        guard text.utf8.count > 15 else { return text }
+        let known = names.insert(text).memberAfterInsert
+        // Swift's strings are equal when they look the same; a file's names are their bytes.
+        return known.utf8.elementsEqual(text.utf8) ? known : text
     }
 
     static func name(_ text: UnsafeMutablePointer<CChar>?) -> String { text.map { String(cString: $0) } ?? "" }
