@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-
 from oracles import conformance_cases
 from oracles.command import Onnxcnn, add_binary_option, find_binary
 
@@ -51,8 +50,8 @@ def statuses(onnxcnn: Onnxcnn, engine: str, folder: Path, index: "list[dict[str,
     done = onnxcnn("verify", "--cases", folder, "--engine", engine, "--json")
     try:
         report = done.json
-    except ValueError:
-        raise SystemExit(f"error: no JSON came back\n{done.described()}")
+    except ValueError as error:
+        raise SystemExit(f"error: no JSON came back\n{done.described()}") from error
     if report.get("schema") != 1:
         raise SystemExit(f"error: the report's schema is {report.get('schema')}, not 1")
     known = {case["name"] for case in index}

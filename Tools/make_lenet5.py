@@ -20,10 +20,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from oracles.reference_run import evaluate
 from sklearn.datasets import load_digits
 from torch import nn
-
-from oracles.reference_run import evaluate
 
 SEED = 1998
 EPOCHS = 60

@@ -25,10 +25,16 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-
+from oracles.array_files import write_npz
 from oracles.checks import Checks
 from oracles.command import Onnxcnn, add_binary_option, find_binary
-from oracles.light_networks import LARGEST_RMS, SMALLEST_RMS, RandomNetwork, light_networks, random_network
+from oracles.light_networks import (
+    LARGEST_RMS,
+    SMALLEST_RMS,
+    RandomNetwork,
+    light_networks,
+    random_network,
+)
 from oracles.reference_run import PROVENANCE, evaluate, provenance
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +44,9 @@ THREADS = 2
 BATCH = 2
 #: The defaults that `onnxcnn verify` states in its help.
 VERIFY_RTOL, VERIFY_ATOL_OF_LARGEST = 1e-3, 1e-5
+
+#: The design's bounds for opening and checking the largest network, whose weights are 574 MB.
+OPENING_SECONDS, OPENING_BYTES = 0.1, 60e6
 
 
 def difference(ours: np.ndarray, reference: np.ndarray, rtol: float, atol: float) -> "tuple[bool, str]":
@@ -50,9 +59,7 @@ def difference(ours: np.ndarray, reference: np.ndarray, rtol: float, atol: float
     return bool(np.allclose(ours, reference, rtol=rtol, atol=atol)), words
 
 
-def run_network(
-    onnxcnn: Onnxcnn, model: Path, name: str, value: np.ndarray, folder: Path
-) -> "tuple[np.ndarray, float]":
+def run_network(onnxcnn: Onnxcnn, model: Path, name: str, value: np.ndarray, folder: Path) -> "tuple[np.ndarray, float]":
     """The only output of `onnxcnn run`, and the seconds the whole process took."""
     np.save(folder / "feed.npy", value)
     output = folder / "result.npy"
@@ -79,7 +86,9 @@ def check_light_networks(checks: Checks, onnxcnn: Onnxcnn, only: "list[str]") ->
 
 def check_verify(checks: Checks, label: str, onnxcnn: Onnxcnn, model: Path, reference: Path) -> None:
     done = onnxcnn("verify", model, "--reference", reference, "--json")
-    checks.check(f"{label}: verify agrees", done.code == 0 and done.json.get("schema") == 1, "" if done.code == 0 else done.described())
+    checks.check(
+        f"{label}: verify agrees", done.code == 0 and done.json.get("schema") == 1, "" if done.code == 0 else done.described()
+    )
 
 
 def check_random_network(checks: Checks, onnxcnn: Onnxcnn, network: RandomNetwork) -> None:
@@ -106,9 +115,22 @@ def check_random_networks(checks: Checks, onnxcnn: Onnxcnn, only: "list[str]") -
             check_random_network(checks, onnxcnn, random_network(network, NETWORKS, SEED, THREADS))
 
 
+def check_opening(checks: Checks, onnxcnn: Onnxcnn, only: "list[str]") -> None:
+    """The weights of a large file are mapped, not copied: `inspect` of VGG-19 takes next to no time and memory."""
+    if only and "vgg19" not in only:
+        return
+    (vgg19,) = [network for network in light_networks() if network.name == "vgg19"]
+    with checks.guarded("vgg19 opens quickly"):
+        model = random_network(vgg19, NETWORKS, SEED, THREADS).model
+        done, usage = min((onnxcnn.measured("inspect", model) for _ in range(5)), key=lambda run: run[1].seconds)
+        size = f"{model.stat().st_size / 1e6:.0f} MB"
+        words = f"best of five {usage.seconds:.3f} s, {usage.private_bytes / 1e6:.1f} MB private memory for {size}"
+        fast = usage.seconds < OPENING_SECONDS and usage.private_bytes < OPENING_BYTES
+        checks.check("vgg19 opens quickly", done.code == 0 and fast, words if done.code == 0 else done.described())
+
+
 def check_torch_networks(checks: Checks, onnxcnn: Onnxcnn, only: "list[str]") -> None:
     import torch  # Here, because the light oracles run without it.
-
     from oracles import torch_networks
 
     print("networks that torchvision builds and PyTorch exports, against ONNX Runtime and PyTorch")
@@ -127,7 +149,9 @@ def check_torch_networks(checks: Checks, onnxcnn: Onnxcnn, only: "list[str]") ->
                 model = folder / "model.onnx"
                 torch_networks.export(network, model, exporter)
                 expected = evaluate(model, {"image": value}, threads=THREADS)["logits"]
-                optimised = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"]).run(None, {"image": value})[0]
+                optimised = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"]).run(
+                    None, {"image": value}
+                )[0]
                 ours, seconds = run_network(onnxcnn, model, "image", value, folder)
                 atol = VERIFY_ATOL_OF_LARGEST * float(np.abs(expected).max())
                 agrees, words = difference(ours, expected, VERIFY_RTOL, atol)
@@ -135,8 +159,8 @@ def check_torch_networks(checks: Checks, onnxcnn: Onnxcnn, only: "list[str]") ->
                 checks.check(label, agrees, f"{words}; ONNX Runtime against itself {own:.3g}; {seconds:.1f} s")
                 agrees, words = difference(ours, torch_output, VERIFY_RTOL, atol)
                 checks.check(f"{label}: PyTorch itself", agrees, words)
-                facts = {PROVENANCE: provenance(model=name, exporter=exporter, seed=SEED)}
-                np.savez(folder / "ref.npz", image=value, logits=expected, **facts)
+                facts = provenance(model=name, exporter=exporter, seed=SEED)
+                write_npz(folder / "ref.npz", {"image": value, "logits": expected, PROVENANCE: facts})
                 check_verify(checks, label, onnxcnn, model, folder / "ref.npz")
 
 
@@ -156,6 +180,7 @@ def main() -> int:
     checks = Checks("oracle_networks")
     check_light_networks(checks, onnxcnn, options.only)
     check_random_networks(checks, onnxcnn, options.only)
+    check_opening(checks, onnxcnn, options.only)
     if options.torch:
         check_torch_networks(checks, onnxcnn, options.only)
     return checks.finish()

@@ -14,17 +14,15 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import Iterator, Mapping
 
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-
+from oracles.array_files import write_npz
 from oracles.reference_run import (
     PROVENANCE,
     ReferenceError,
@@ -52,7 +50,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--all-layers", "--layers", action="store_true", help="write every intermediate tensor too")
     parser.add_argument("--seed", type=int, default=0, help="seed of the inputs that are not given (default 0)")
     parser.add_argument("--batch", type=int, default=1, help="size of a symbolic first axis (default 1)")
-    parser.add_argument("--dim", action="append", default=[], metavar="NAME=SIZE", help="size of a symbolic dimension; repeatable")
+    parser.add_argument(
+        "--dim", action="append", default=[], metavar="NAME=SIZE", help="size of a symbolic dimension; repeatable"
+    )
     parser.add_argument("--threads", type=int, default=1, help="threads of ONNX Runtime (default 1)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="REF.npz", help="the file to write")
     return parser.parse_args()
@@ -128,26 +128,11 @@ def reference_tensors(
         return dict(zip(chosen, run(session, chosen, feeds)))
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """A stored .npz. numpy.savez can't: it takes names as keyword arguments, and 'file' is one it keeps for itself."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-            for name, array in arrays.items():
-                with archive.open(name + ".npy", "w", force_zip64=True) as entry:
-                    np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def main() -> int:
     options = arguments()
     model_path: Path = options.model
     model = load_structure(model_path)
-    feeds = seeded_inputs(
-        model, options.seed, options.batch, bound_dimensions(options.dim), given_inputs(options.input, model)
-    )
+    feeds = seeded_inputs(model, options.seed, options.batch, bound_dimensions(options.dim), given_inputs(options.input, model))
     tensors = reference_tensors(model_path, model, feeds, options.all_layers, options.threads)
 
     arrays: dict[str, np.ndarray] = {**feeds, **tensors}
@@ -162,7 +147,7 @@ def main() -> int:
         outputs=[output.name for output in model.graph.output],
         all_layers=options.all_layers,
     )
-    write_arrays(options.output, arrays)
+    write_npz(options.output, arrays)
     print(f"{options.output}: {len(feeds)} inputs, {len(tensors)} tensors of {model_path.name}")
     return 0
 

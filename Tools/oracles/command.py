@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -32,6 +34,14 @@ class Finished:
         """The command with its exit code and the ends of its streams, for a failure's message."""
         out = self.out[-1500:].decode("utf-8", "replace").strip()
         return f"onnxcnn {' '.join(self.arguments)} -> exit {self.code}\nstdout: {out}\nstderr: {self.err[-1500:].strip()}"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Wall time, and the largest private memory seen at steps of a millisecond."""
+
+    seconds: float
+    private_bytes: int
 
 
 class Onnxcnn:
@@ -60,10 +70,50 @@ class Onnxcnn:
             return Finished(texts, -1, expired.stdout or b"", f"no end after {TIMEOUT_SECONDS} s")
         return Finished(texts, done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
 
+    def measured(self, *arguments: "Union[str, Path]", cwd: "Optional[Path]" = None) -> "tuple[Finished, Usage]":
+        """Runs without input and samples the process's private memory, which /proc tells only while it lives."""
+        texts = [str(argument) for argument in arguments]
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            start = time.monotonic()
+            process = subprocess.Popen(
+                [str(self.binary), *texts],
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env={**os.environ, "NO_COLOR": "1"},
+            )
+            peak_private = 0
+            while process.poll() is None and time.monotonic() - start < TIMEOUT_SECONDS:
+                peak_private = max(peak_private, private_memory(process.pid))
+                time.sleep(0.001)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            seconds = time.monotonic() - start
+            out.seek(0)
+            err.seek(0)
+            finished = Finished(texts, process.returncode, out.read(), err.read().decode("utf-8", "replace"))
+        return finished, Usage(seconds, peak_private)
+
+
+def private_memory(process: int) -> int:
+    """The anonymous resident memory of a process in bytes; 0 where the system does not tell, or the process is gone."""
+    try:
+        for line in Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, UnicodeDecodeError):
+        pass
+    return 0
+
 
 def add_binary_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--onnxcnn", type=Path, metavar="PATH", help="the binary to test (default: the newest release build in this repository, else PATH)"
+        "--onnxcnn",
+        type=Path,
+        metavar="PATH",
+        help="the binary to test (default: the newest release build in this repository, else PATH)",
     )
 
 

@@ -92,7 +92,9 @@ def cases_in_scope(operators: frozenset[str]) -> list[Case]:
 def check_counts(cases: Sequence[Case]) -> None:
     counts = dict(Counter(case.kind for case in cases))
     if counts != EXPECTED_COUNTS:
-        raise SystemExit(f"error: the selection is {counts}, expected {EXPECTED_COUNTS}: is onnx {onnx.__version__} the pinned version?")
+        raise SystemExit(
+            f"error: the selection is {counts}, expected {EXPECTED_COUNTS}: is onnx {onnx.__version__} the pinned version?"
+        )
     if len({case.name for case in cases}) != len(cases):
         raise SystemExit("error: two public cases share a name")
 

@@ -15,7 +15,8 @@ from onnx.backend.test.loader import load_model_tests
 from onnx.backend.test.runner import Runner
 
 from oracles import random_weights
-from oracles.reference_run import evaluate, provenance, real_inputs, PROVENANCE
+from oracles.array_files import write_npz
+from oracles.reference_run import PROVENANCE, evaluate, provenance, real_inputs
 
 DATA = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
@@ -78,7 +79,13 @@ def random_network(network: LightNetwork, folder: Path, seed: int, threads: int)
         facts = _make(network, model_path, reference, seed, threads)
         facts_path.write_text(json.dumps({**facts, "digest": digest}) + "\n", encoding="utf-8")
     return RandomNetwork(
-        network.name, model_path, reference, facts["parameters"], facts["smallest_rms"], facts["largest_rms"], facts["own_spread"]
+        network.name,
+        model_path,
+        reference,
+        facts["parameters"],
+        facts["smallest_rms"],
+        facts["largest_rms"],
+        facts["own_spread"],
     )
 
 
@@ -94,7 +101,8 @@ def _make(network: LightNetwork, model_path: Path, reference: Path, seed: int, t
     partial.write_bytes(random_weights.with_weights(light, calibration.weights).SerializeToString())
     os.replace(partial, model_path)
     outputs = evaluate(model_path, feeds, threads=threads)
-    np.savez(reference, **{**feeds, **outputs, PROVENANCE: provenance(model=model_path.name, seed=seed, optimisations="off")})
+    facts = provenance(model=model_path.name, seed=seed, optimisations="off")
+    write_npz(reference, {**feeds, **outputs, PROVENANCE: facts})
 
     session = onnxruntime.InferenceSession(str(model_path), providers=["CPUExecutionProvider"])
     optimised = dict(zip(outputs, session.run(list(outputs), feeds)))

@@ -103,8 +103,7 @@ class Calibration:
             reader = self.readers[seen_as][0] if self.readers[seen_as] else None
         if reader is not None and reader.op_type == "Mul":
             return generator.uniform(0.8, 1.2, shape)
-        is_product = reader is not None and reader.op_type in ("Conv", "Gemm", "MatMul")
-        if is_product and list(reader.input).index(seen_as) == 1:
+        if reader is not None and reader.op_type in ("Conv", "Gemm", "MatMul") and list(reader.input).index(seen_as) == 1:
             drawn = generator.standard_normal(shape, dtype=np.float32)
             drawn *= np.float32(np.sqrt(2.0 / max(1, int(np.prod(shape[1:])))))
             return drawn

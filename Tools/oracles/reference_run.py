@@ -94,9 +94,7 @@ def open_session(model: "str | Path | bytes", threads: int = 1) -> onnxruntime.I
         raise ReferenceError(f"ONNX Runtime refuses the model: {error}") from error
 
 
-def run(
-    session: onnxruntime.InferenceSession, outputs: Sequence[str], feeds: Mapping[str, np.ndarray]
-) -> list[np.ndarray]:
+def run(session: onnxruntime.InferenceSession, outputs: Sequence[str], feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     """The named outputs in that order."""
     try:
         return list(session.run(list(outputs), dict(feeds)))

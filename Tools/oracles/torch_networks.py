@@ -23,8 +23,8 @@ def network(name: str, seed: int) -> torch.nn.Module:
     """The topology with weights drawn by `seed`, in evaluation mode.
 
     Weights follow He et al., "Delving deep into rectifiers", 2015: PyTorch's own initial weights shrink activations so
-    that AlexNet's output is nearly its last bias, whatever the image. Batch normalisation first sees one seeded batch, so that its statistics are those of its input and activations keep
-    their scale through 120 layers, as in a trained network.
+    that AlexNet's output is nearly its last bias, whatever the image. Batch normalisation first sees one seeded batch, so
+    that its statistics are those of its input and activations keep their scale through 120 layers, as in a trained network.
     """
     torch.manual_seed(seed)
     model = torchvision.models.get_model(name, weights=None)

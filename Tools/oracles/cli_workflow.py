@@ -1,0 +1,222 @@
+"""The three commands as typed, and everything around them that scripts depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from safetensors import safe_open
+
+from oracles import small_models
+from oracles.checks import Checks
+from oracles.cli_expectations import (
+    DONE,
+    INVALID,
+    MISMATCH,
+    USAGE,
+    empty_folder,
+    expect_code,
+    expect_error,
+    expect_json,
+    snapshot,
+)
+from oracles.command import Finished, Onnxcnn
+from oracles.reference_run import evaluate
+
+LENET = Path(__file__).resolve().parent.parent.parent / "Fixtures" / "lenet5"
+LENET_PARAMETERS = 61_706
+VERBS = ("import", "export", "verify", "run", "inspect")
+
+
+def fill(folder: Path) -> None:
+    for name in ("model.onnx", "input.npy", "out.npy"):
+        shutil.copy(LENET / name, folder / name)
+
+
+def the_archive(folder: Path) -> Path:
+    (archive,) = folder.glob("*.safetensors")
+    return archive
+
+
+def run(checks: Checks, onnxcnn: Onnxcnn) -> None:
+    print("the three commands")
+    for part in (three_commands, changed_weight, archive_in_python, default_model, overwriting):
+        with checks.guarded(part.__name__.replace("_", " ")), empty_folder() as folder:
+            part(checks, onnxcnn, folder)
+    print("streams, JSON, usage")
+    for part in (standard_streams, machine_output, quiet_and_plain, usage_errors, other_verbs):
+        with checks.guarded(part.__name__.replace("_", " ")), empty_folder() as folder:
+            fill(folder)
+            part(checks, onnxcnn, folder)
+
+
+def three_commands(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
+    fill(folder)
+    before = snapshot(folder)
+    expect_code(checks, "import model.onnx", onnxcnn("import", "model.onnx", cwd=folder), DONE)
+    archives = [path.name for path in folder.glob("*.safetensors")]
+    checks.check("import leaves one native archive", len(archives) == 1, str(archives))
+    verified = onnxcnn("verify", "--reference", "out.npy", cwd=folder)
+    expect_code(checks, "verify --reference out.npy", verified, DONE)
+    checks.check("verify names the output it compared", b"logits" in verified.out, verified.described())
+    exported = onnxcnn("export", cwd=folder)
+    expect_code(checks, "export", exported, DONE)
+    checks.check("the files of the user are unchanged", before.items() <= snapshot(folder).items())
+    result = folder / "model.export.onnx"
+    checks.check("export writes model.export.onnx", result.exists(), str(sorted(path.name for path in folder.iterdir())))
+    digest = hashlib.sha256(result.read_bytes()).hexdigest()
+    checks.check("export prints the SHA-256 of the file", digest in exported.out.decode() + exported.err, exported.described())
+    original, copy = onnx.load(str(folder / "model.onnx")), onnx.load(str(result))
+    checks.check("the exported model equals the imported one, field by field", original == copy)
+    onnx.checker.check_model(str(result), full_check=True)
+    images = np.load(folder / "input.npy")
+    ours, theirs = (evaluate(path, {"image": images})["logits"] for path in (result, folder / "model.onnx"))
+    checks.check("ONNX Runtime computes the same bits from both", ours.tobytes() == theirs.tobytes())
+    expect_code(checks, "export again to another name", onnxcnn("export", "-o", "again.onnx", cwd=folder), DONE)
+    checks.check("export is deterministic", (folder / "again.onnx").read_bytes() == result.read_bytes())
+    ran = onnxcnn("run", "--input", "input.npy", "-o", "ours.npy", cwd=folder)
+    if expect_code(checks, "run --input input.npy -o ours.npy", ran, DONE):
+        ours = np.load(folder / "ours.npy")
+        same_classes = bool((ours.argmax(axis=1) == np.load(folder / "out.npy").argmax(axis=1)).all())
+        checks.check("run recognises the same digits", ours.shape == (20, 10) and same_classes)
+
+
+def changed_weight(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
+    fill(folder)
+    model = onnx.load(str(folder / "model.onnx"))
+    weight = next(tensor for tensor in model.graph.initializer if len(tensor.dims) == 4)
+    values = onnx.numpy_helper.to_array(weight).copy()
+    values.flat[values.size // 2] += 0.5
+    weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
+    small_models.save(model, folder / "model.onnx")
+    expect_code(checks, "import with one weight changed", onnxcnn("import", "model.onnx", cwd=folder), DONE)
+    expect_code(checks, "verify of it finds the mismatch", onnxcnn("verify", "--reference", "out.npy", cwd=folder), MISMATCH)
+    direct = onnxcnn("verify", "model.onnx", "--reference", "out.npy", cwd=folder)
+    expect_code(checks, "verify of the .onnx itself too", direct, MISMATCH)
+
+
+def archive_in_python(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
+    fill(folder)
+    expect_code(checks, "import -o", onnxcnn("import", "model.onnx", "-o", "digits.safetensors", cwd=folder), DONE)
+    initializers = {
+        tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(str(folder / "model.onnx")).graph.initializer
+    }
+    with safe_open(str(folder / "digits.safetensors"), framework="numpy") as archive:
+        names = set(archive.keys())
+        checks.check("the archive holds the weights under their ONNX names", set(initializers) <= names, str(sorted(names)))
+        equal = all(np.array_equal(archive.get_tensor(name), array) for name, array in initializers.items() if name in names)
+        checks.check("Python's safetensors reads the same weights from it", equal)
+        checks.check("its metadata holds onnxcnn.graph", "onnxcnn.graph" in (archive.metadata() or {}))
+
+
+def default_model(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
+    nothing = onnxcnn("inspect", cwd=folder)
+    expect_error(checks, "inspect in an empty folder", nothing, codes=(INVALID, USAGE))
+    fill(folder)
+    for name in ("first", "second"):
+        onnxcnn("import", "model.onnx", "-o", f"{name}.safetensors", cwd=folder)
+    several = onnxcnn("inspect", cwd=folder)
+    expect_error(
+        checks, "inspect with two archives lists them", several, ["first.safetensors", "second.safetensors"], (INVALID, USAGE)
+    )
+    for model in ("first.safetensors", "model.onnx"):
+        expect_code(checks, f"inspect {model}", onnxcnn("inspect", model, cwd=folder), DONE)
+
+
+def overwriting(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
+    fill(folder)
+    onnxcnn("import", "model.onnx", cwd=folder)
+    before = snapshot(folder)
+    refused = onnxcnn("export", "-o", "model.onnx", cwd=folder)
+    expect_error(checks, "export over the imported file", refused, ["--force"], (INVALID, USAGE), (folder, before))
+    expect_code(checks, "export over it with --force", onnxcnn("export", "-o", "model.onnx", "--force", cwd=folder), DONE)
+
+
+def standard_streams(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
+    model, images = (folder / "model.onnx").read_bytes(), (folder / "input.npy").read_bytes()
+    expected = np.load(folder / "out.npy")
+    to_stdout = onnxcnn("run", "model.onnx", "--input", "input.npy", "-o", "-", cwd=folder)
+    (folder / "stdout.npy").write_bytes(to_stdout.out)
+    if expect_code(checks, "run -o - writes to stdout", to_stdout, DONE):
+        checks.check("and what it writes is a .npy", np.load(folder / "stdout.npy").shape == expected.shape)
+    from_stdin = onnxcnn("run", "model.onnx", "--input", "-", "-o", "stdin.npy", cwd=folder, stdin=images)
+    if expect_code(checks, "run --input - reads from stdin", from_stdin, DONE):
+        checks.check("with the same result", (folder / "stdin.npy").read_bytes() == to_stdout.out)
+    expect_code(checks, "inspect - reads the model from stdin", onnxcnn("inspect", "-", cwd=folder, stdin=model), DONE)
+    exported = onnxcnn("export", "model.onnx", "-o", "-", cwd=folder)
+    checks.check("export -o - writes the model to stdout", exported.code == DONE and exported.out == model, exported.err)
+
+
+def machine_output(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
+    def command(*arguments: str) -> Finished:
+        return onnxcnn(*arguments, "--json", cwd=folder)
+
+    expect_json(checks, "import --json", command("import", "model.onnx"))
+    expect_json(checks, "inspect --json", command("inspect"))
+    expect_json(checks, "verify --json", command("verify", "--reference", "out.npy"))
+    expect_json(checks, "run --json", command("run", "--input", "input.npy", "-o", "ours.npy"))
+    expect_json(checks, "export --json", command("export"))
+    expect_json(checks, "doctor --json", command("doctor"))
+    np.save(folder / "wrong.npy", np.load(folder / "out.npy") + 1)
+    expect_json(
+        checks, "verify --json of a mismatch", command("verify", "--reference", "wrong.npy", "--input", "input.npy"), MISMATCH
+    )
+
+
+def quiet_and_plain(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
+    done = onnxcnn("import", "model.onnx", "--quiet", cwd=folder)
+    checks.check("--quiet leaves stderr empty", done.code == DONE and not done.err, done.described())
+    for arguments in (("inspect",), ("verify", "--reference", "out.npy"), ("inspect", "missing.onnx")):
+        plain = onnxcnn(*arguments, cwd=folder, environment={"NO_COLOR": ""})
+        checks.check(f"no colour in a pipe: {' '.join(arguments)}", b"\x1b" not in plain.out and "\x1b" not in plain.err)
+    coloured = onnxcnn("inspect", "missing.onnx", "--color", "always", cwd=folder, environment={"NO_COLOR": ""})
+    checks.check("--color always colours a pipe too", "\x1b[" in coloured.err, coloured.described())
+
+
+def usage_errors(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
+    for arguments in (
+        ("transmogrify",),
+        ("inspect", "model.onnx", "--no-such-option"),
+        ("run", "model.onnx", "--threads", "many"),
+        ("verify", "model.onnx"),
+        ("import",),
+    ):
+        expect_code(checks, f"wrong usage: {' '.join(arguments)}", onnxcnn(*arguments, cwd=folder), USAGE)
+    for verb in VERBS:
+        done = onnxcnn(verb, "--help", cwd=folder)
+        has_example = f"onnxcnn {verb} " in done.out.decode()
+        checks.check(
+            f"{verb} --help with an example", done.code == DONE and has_example, "" if has_example else done.described()
+        )
+    text = onnxcnn("verify", "--help").out.decode()
+    checks.check("verify --help states its tolerances", "1e-3" in text and "1e-5" in text, "" if "1e-3" in text else text)
+
+
+def other_verbs(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
+    inspected = onnxcnn("inspect", "model.onnx", cwd=folder)
+    text = inspected.out.decode()
+    operators = ("Conv", "MaxPool", "Gemm", "Relu", "Flatten")
+    checks.check("inspect shows every operator", all(operator in text for operator in operators), inspected.described())
+    checks.check("inspect counts the parameters", f"{LENET_PARAMETERS:,}" in text or str(LENET_PARAMETERS) in text, text[-600:])
+    for shell in ("bash", "zsh", "fish"):
+        script = onnxcnn("--generate-completion-script", shell)
+        checks.check(f"completions for {shell}", script.code == DONE and b"onnxcnn" in script.out)
+    expect_code(checks, "doctor", onnxcnn("doctor"), DONE)
+    expect_code(
+        checks, "export --batch 4", onnxcnn("export", "model.onnx", "--batch", "4", "-o", "four.onnx", cwd=folder), DONE
+    )
+    shape = onnxruntime.InferenceSession(str(folder / "four.onnx"), providers=["CPUExecutionProvider"]).get_inputs()[0].shape
+    checks.check("export --batch 4 fixes the batch", shape == [4, 1, 32, 32], str(shape))
+    dynamic = onnxcnn("export", "four.onnx", "--batch", "dynamic", "-o", "any.onnx", cwd=folder)
+    expect_code(checks, "export --batch dynamic", dynamic, DONE)
+    shape = onnxruntime.InferenceSession(str(folder / "any.onnx"), providers=["CPUExecutionProvider"]).get_inputs()[0].shape
+    checks.check("export --batch dynamic frees it", isinstance(shape[0], str), str(shape))
+    expect_code(checks, "export --shapes", onnxcnn("export", "model.onnx", "--shapes", "-o", "shapes.onnx", cwd=folder), DONE)
+    named = {info.name for info in onnx.load(str(folder / "shapes.onnx")).graph.value_info}
+    made = {name for node in onnx.load(str(folder / "model.onnx")).graph.node for name in node.output} - {"logits"}
+    checks.check("export --shapes writes every intermediate's value info", made <= named, str(sorted(made - named)))
+    onnx.checker.check_model(str(folder / "shapes.onnx"), full_check=True)
