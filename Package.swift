@@ -66,7 +66,8 @@ let package = Package(
         .target(
             name: "ONNXCNNKit",
             dependencies: [
-                "CNNTensors", "CNNModels", "CNNOperators", "ONNXFormat", "CNNRuntime", "CNNVerification", "CNNZoo",
+                "CNNTensors", "CNNModels", "CNNOperators", "ONNXFormat", "CNNRuntime", "CNNVerification", "CNNInspection",
+                "CNNZoo",
             ]),
         .executableTarget(
             name: "OnnxcnnTool",

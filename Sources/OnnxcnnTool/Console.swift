@@ -1,0 +1,78 @@
+import CNNTensors
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Where the tool prints: results to stdout, progress and diagnostics to stderr.
+struct Console {
+    let isQuiet: Bool
+    let printsJSON: Bool
+    let color: ColorChoice
+
+    /// Prints a result as text; nothing under `--quiet` or `--json`.
+    func result(_ text: String) {
+        if !isQuiet, !printsJSON { print(text) }
+    }
+
+    /// Prints the result as the one JSON object of a `--json` run. The schema's version stands first.
+    func result(json members: [JSON.Member]) {
+        if printsJSON { print(JSON.object([JSON.Member("schema", .integer(1))] + members).text(indented: true)) }
+    }
+
+    /// Says what is going on; nothing under `--quiet`.
+    func progress(_ text: String) {
+        if !isQuiet { Self.writeToStandardError(text + "\n") }
+    }
+
+    /// Prints a warning in one line; nothing under `--quiet`.
+    func warning(_ text: String) {
+        if !isQuiet { Self.writeToStandardError(styled("warning:", .yellow, on: STDERR_FILENO) + " \(text)\n") }
+    }
+
+    /// Prints what went wrong.
+    func error(_ diagnostic: Diagnostic) {
+        var text = styled("error:", .red, on: STDERR_FILENO) + " \(diagnostic.cause)\n"
+        for place in diagnostic.places { text += "  at \(place)\n" }
+        if let hint = diagnostic.hint { text += styled("hint:", .cyan, on: STDERR_FILENO) + " \(hint)\n" }
+        Self.writeToStandardError(text)
+    }
+
+    /// The text in colour where stdout shows it.
+    func styled(_ text: String, _ style: Style) -> String {
+        styled(text, style, on: STDOUT_FILENO)
+    }
+
+    /// Terminal styles, as the numbers of ECMA-48's "select graphic rendition".
+    enum Style: Int {
+        case bold = 1
+        case red = 31
+        case green = 32
+        case yellow = 33
+        case cyan = 36
+    }
+
+    private func styled(_ text: String, _ style: Style, on descriptor: Int32) -> String {
+        let isColored =
+            switch color {
+            case .always: true
+            case .never: false
+            case .auto: isatty(descriptor) == 1 && getenv("NO_COLOR").map { $0.pointee == 0 } ?? true
+            }
+        return isColored ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    private static func writeToStandardError(_ text: String) {
+        var text = text
+        text.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            while !rest.isEmpty {
+                let count = write(STDERR_FILENO, rest.baseAddress, rest.count)
+                if count <= 0 { return }
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            }
+        }
+    }
+}

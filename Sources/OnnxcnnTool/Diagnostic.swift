@@ -1,0 +1,77 @@
+import ArgumentParser
+import CNNModels
+import CNNOperators
+import CNNTensors
+
+/// An error as the tool prints it: cause, places, hint.
+struct Diagnostic {
+    var cause: String
+    /// Where it happened; several when the same cause stands in several places.
+    var places: [String] = []
+    var hint: String?
+}
+
+/// A condition that the tool itself finds, as opposed to the libraries below it.
+struct ToolError: Error {
+    let diagnostic: Diagnostic
+
+    init(_ cause: String, at place: String? = nil, hint: String? = nil) {
+        diagnostic = Diagnostic(cause: cause, places: place.map { [$0] } ?? [], hint: hint)
+    }
+}
+
+extension Diagnostic {
+    /// What to print for an error that was met while working on `file`: one diagnostic for each kind of problem.
+    static func diagnostics(for error: any Error, file: String?) -> [Diagnostic] {
+        switch error {
+        case let error as ToolError: [error.diagnostic]
+        case let error as ModelError: diagnostics(for: error.problems, file: file)
+        case let error as EvaluationError:
+            [Diagnostic(cause: error.message, places: ["\(error.place)" + (file.map { " in \($0)" } ?? "")])]
+        default: [Diagnostic(cause: "\(error)", places: isPlaced(error) ? [] : file.map { [$0] } ?? [])]
+        }
+    }
+
+    /// Whether the error's own text names its file.
+    private static func isPlaced(_ error: any Error) -> Bool {
+        error is FileError
+    }
+
+    /// Problems that differ in nothing but their place share a diagnostic.
+    private static func diagnostics(for problems: [ModelProblem], file: String?) -> [Diagnostic] {
+        var order: [ModelProblem] = []
+        var places: [ModelProblem: [String]] = [:]
+        for problem in problems {
+            let kind = ModelProblem(problem.rule, problem.message, at: .model, hint: problem.hint)
+            if places[kind] == nil { order.append(kind) }
+            let place = problem.place == .model ? file ?? "the model" : "\(problem.place)" + (file.map { " in \($0)" } ?? "")
+            places[kind, default: []].append(place)
+        }
+        return order.map { Diagnostic(cause: $0.message, places: places[$0] ?? [], hint: $0.hint) }
+    }
+}
+
+extension ParsableArguments {
+    /// Runs the body of a verb; an error is printed and leaves as exit code 2.
+    func reporting(to console: Console, file: String? = nil, _ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let code as ExitCode {
+            throw code
+        } catch let error as ValidationError {
+            throw error
+        } catch {
+            for diagnostic in Diagnostic.diagnostics(for: error, file: file) { console.error(diagnostic) }
+            throw ExitCode.invalidInput
+        }
+    }
+}
+
+extension ExitCode {
+    /// Verification found a mismatch.
+    static let mismatch = ExitCode(1)
+    /// The model or data is invalid, unsupported or unreadable.
+    static let invalidInput = ExitCode(2)
+    /// Something was left uncompared.
+    static let incomplete = ExitCode(3)
+}

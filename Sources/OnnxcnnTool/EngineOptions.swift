@@ -1,0 +1,57 @@
+import ArgumentParser
+import CNNModels
+import CNNOperators
+import CNNRuntime
+import CNNTensors
+
+/// What computes the model.
+struct EngineOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Compute with the compiled runtime, or by the reference formulas in Double (slow).", valueName: "engine"))
+    var engine: Engine = .runtime
+
+    @Option(
+        help: ArgumentHelp(
+            "fast may reorder sums; strict sums in a fixed order: the same bits for any number of threads.", valueName: "mode"))
+    var mode: SessionOptions.Mode = .fast
+
+    @Option(help: ArgumentHelp("Force an instruction set that the processor has.", valueName: "name"))
+    var isa: InstructionSet?
+
+    enum Engine: String, ExpressibleByArgument, CaseIterable {
+        case runtime, reference
+    }
+
+    /// The engine in words, for results that must say how they were computed.
+    var label: String { engine == .runtime ? "\(mode.rawValue) runtime" : "reference evaluation" }
+
+    func sessionOptions(threads: Int?) -> SessionOptions {
+        SessionOptions(threads: threads ?? SessionOptions.processorCount, mode: mode, instructionSet: isa)
+    }
+
+    /// A function from inputs to outputs, both by name.
+    func runner(for model: Model, threads: Int?) throws -> Runner {
+        switch engine {
+        case .runtime: .runtime(try Session(model, options: sessionOptions(threads: threads)))
+        case .reference: .reference(try ReferenceEvaluator(model))
+        }
+    }
+}
+
+/// A model made ready to run.
+enum Runner {
+    case runtime(Session)
+    case reference(ReferenceEvaluator)
+
+    /// - Parameter keepingAll: whether to return every value that a node computes, not only the graph's outputs.
+    func run(_ inputs: [String: Tensor], keepingAll: Bool = false) throws -> [String: Tensor] {
+        switch self {
+        case .runtime(let session): try session.run(inputs, keepingAll: keepingAll)
+        case .reference(let evaluator): try evaluator.run(inputs, keepingAll: keepingAll)
+        }
+    }
+}
+
+extension SessionOptions.Mode: ExpressibleByArgument {}
+extension InstructionSet: ExpressibleByArgument {}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import CNNInspection
+import CNNOperators
+import CNNTensors
+
+/// Prints the layer table of one or more models.
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect",
+        abstract: "Print the layer table: shapes, parameters, multiply-adds, memory, receptive fields.",
+        discussion: """
+            Warns of what breaks users later: a Reshape that fixes the batch, nodes exported in training mode, windows that \
+            do not fit.
+
+            EXAMPLE:
+              onnxcnn inspect model.onnx --batch 8
+            """)
+
+    @Argument(help: "ONNX files or native archives; left out, the one archive in the working directory.")
+    var models: [String] = []
+
+    @Option(help: ArgumentHelp("Bind a symbolic batch (the first axis of every input) to this size.", valueName: "n"))
+    var batch: Int?
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let console = common.console
+        var inspected: [JSON] = []
+        var failures = 0
+        for path in models.isEmpty ? [nil] : models.map(Optional.some) {
+            do {
+                try reporting(to: console, file: path) {
+                    let source = try ModelSource(path: path)
+                    let model = try source.bindingBatch(batch)
+                    let table = try LayerTable(BoundModel(model).infer())
+                    console.result(table.text(title: source.path))
+                    inspected.append(
+                        .object(
+                            [JSON.Member("path", .string(source.path)), JSON.Member("ok", .boolean(true))]
+                                + table.jsonMembers))
+                }
+            } catch is ExitCode {
+                failures += 1
+                inspected.append(
+                    .object([JSON.Member("path", .string(path ?? "")), JSON.Member("ok", .boolean(false))]))
+            }
+        }
+        console.result(json: [JSON.Member("command", .string("inspect")), JSON.Member("models", .array(inspected))])
+        if models.count > 1 { console.result("\(models.count - failures) inspected, \(failures) failed") }
+        if failures > 0 { throw ExitCode.invalidInput }
+    }
+}

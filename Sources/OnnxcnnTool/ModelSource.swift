@@ -1,0 +1,92 @@
+import ArgumentParser
+import CNNModels
+import CNNTensors
+import Foundation
+import ONNXFormat
+
+/// A model that was opened, with what its file is called.
+struct ModelSource {
+    /// The path as the user gave it, or as the default-model rule found it; `-` for stdin.
+    let path: String
+    let model: Model
+    /// The name of the file that an archive was imported from; for an `.onnx` file its own.
+    let originalName: String
+
+    /// The file's name without folder and extension, as default names of outputs begin.
+    var stem: String { Self.stem(of: path) }
+
+    static func stem(of path: String) -> String {
+        guard path != "-" else { return "model" }
+        return URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+    }
+
+    /// Opens the model at `path`, an `.onnx` file or a native archive, told apart by content; `-` reads an `.onnx` file from
+    /// stdin.
+    init(opening path: String) throws {
+        self.path = path
+        if path == "-" {
+            model = try ONNXReader.model(MappedFile.standardInput())
+            originalName = "model.onnx"
+            return
+        }
+        let file = try MappedFile(path: path)
+        if ArrayFile.Format(detecting: file.bytes) == .safetensors {
+            let archive = try ModelArchive(file)
+            model = archive.model
+            originalName = archive.metadata[Self.sourceKey] ?? Self.stem(of: path) + ".onnx"
+        } else {
+            model = try ONNXReader.model(at: path)
+            originalName = URL(fileURLWithPath: path).lastPathComponent
+        }
+    }
+
+    /// The archive's metadata key for the name of the file that it was imported from.
+    static let sourceKey = "onnxcnn.source"
+
+    /// Whether the file at `path` is a native archive.
+    static func isArchive(_ path: String) -> Bool {
+        (try? SafetensorsFile(path: path))?.metadata[ModelArchive.graphKey] != nil
+    }
+
+    /// Opens the model that the user named or, if none, the one archive in the working directory.
+    init(path: String?) throws {
+        try self.init(opening: path ?? Self.defaultArchive())
+    }
+
+    /// - Throws: `ToolError` if the working directory holds no archive, or several, which it lists.
+    private static func defaultArchive() throws -> String {
+        let names = try FileManager.default.contentsOfDirectory(atPath: ".").filter { $0.hasSuffix(".safetensors") }.sorted()
+        let archives = names.filter(isArchive)
+        switch archives.count {
+        case 1: return archives[0]
+        case 0:
+            throw ToolError(
+                "no MODEL was given, and the working directory holds no archive",
+                hint: "'onnxcnn import model.onnx' makes one; or name the model")
+        default:
+            throw ToolError(
+                "no MODEL was given, and the working directory holds \(archives.count) archives: "
+                    + archives.joined(separator: ", "), hint: "name the one you mean")
+        }
+    }
+}
+
+/// The one model that most verbs work on.
+struct ModelArgument: ParsableArguments {
+    @Argument(help: "An .onnx file or a native archive; left out, the one archive in the working directory.")
+    var model: String?
+
+    @Option(help: ArgumentHelp("Bind a symbolic batch (the first axis of every input) to this size.", valueName: "n"))
+    var batch: Int?
+
+    func open() throws -> ModelSource { try ModelSource(path: model) }
+}
+
+extension ModelSource {
+    /// The model with its symbolic batch bound to `batch`, if that is given.
+    func bindingBatch(_ batch: Int?) throws -> Model {
+        guard let batch else { return model }
+        guard batch > 0 else { throw ToolError("'--batch' must be 1 or more, but is \(batch)") }
+        return try model.withBatch(.fixed(batch))
+    }
+}
