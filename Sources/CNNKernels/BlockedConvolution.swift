@@ -263,9 +263,9 @@ struct DirectConvolution<Input: InputLayout> {
         let output = operands.output + block * operands.outputStride + first * c
         let bias = operands.bias.map { $0 + block * c }
         let residual = operands.residual.map { $0 + block * operands.residualStride + first * c }
-        sums.forEach(from: 0) { pixel, blocks in
+        sums.visit(from: 0) { pixel, blocks in
             if pixel < count {
-                blocks.forEach { index, sum in
+                blocks.visit { index, sum in
                     var value = sum
                     if let bias { value += load(bias + index * c) }
                     if let residual { value += load(residual + index * operands.residualStride + pixel * c) }

@@ -10,7 +10,7 @@ import CNNKernelTable
 #endif
 
 /// The inner loops as this module's instruction set computes them. One source, compiled once for each.
-package struct Kernels {
+package struct Kernels: KernelTable {
     package init() {}
 
     package var name: String {

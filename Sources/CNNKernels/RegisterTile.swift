@@ -7,7 +7,7 @@ protocol BlockSums {
     static func weights(_ pointer: UnsafePointer<Float>) -> Weights
     mutating func add(_ x: Float, _ weights: Weights)
     /// Calls `body` with each block's number and sum.
-    func forEach(_ body: (Int, Vector) -> Void)
+    func visit(_ body: (Int, Vector) -> Void)
 }
 
 struct OneBlock: BlockSums {
@@ -27,7 +27,7 @@ struct OneBlock: BlockSums {
     }
 
     @inline(__always)
-    func forEach(_ body: (Int, Vector) -> Void) {
+    func visit(_ body: (Int, Vector) -> Void) {
         body(0, sum0)
     }
 }
@@ -52,7 +52,7 @@ struct TwoBlocks: BlockSums {
     }
 
     @inline(__always)
-    func forEach(_ body: (Int, Vector) -> Void) {
+    func visit(_ body: (Int, Vector) -> Void) {
         body(0, sum0)
         body(1, sum1)
     }
@@ -71,7 +71,7 @@ protocol PixelSums {
     /// Adds input element `offset` of each pixel times the weights.
     mutating func add(_ pointers: Pointers, _ offset: Int, _ weights: Sums.Weights)
     /// Calls `body` with each pixel's number, counted from `first`, and sums.
-    func forEach(from first: Int, _ body: (Int, Sums) -> Void)
+    func visit(from first: Int, _ body: (Int, Sums) -> Void)
 }
 
 protocol PixelPointers {
@@ -112,7 +112,7 @@ struct OnePixel<Sums: BlockSums>: PixelSums {
     }
 
     @inline(__always)
-    func forEach(from first: Int, _ body: (Int, Sums) -> Void) {
+    func visit(from first: Int, _ body: (Int, Sums) -> Void) {
         body(first, sums)
     }
 }
@@ -155,9 +155,9 @@ struct Joined<First: PixelSums, Second: PixelSums>: PixelSums where First.Sums =
     }
 
     @inline(__always)
-    func forEach(from start: Int, _ body: (Int, First.Sums) -> Void) {
-        first.forEach(from: start, body)
-        second.forEach(from: start + First.pixels, body)
+    func visit(from start: Int, _ body: (Int, First.Sums) -> Void) {
+        first.visit(from: start, body)
+        second.visit(from: start + First.pixels, body)
     }
 }
 

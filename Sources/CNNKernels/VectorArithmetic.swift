@@ -54,3 +54,93 @@ struct VectorActivation {
         return y
     }
 }
+
+/// The first `count` lanes from memory, the others zero; all lanes for a `count` of a vector or more.
+@inline(__always)
+func loadFirst(_ count: Int, _ pointer: UnsafePointer<Float>) -> Vector {
+    if count >= Vector.scalarCount { return load(pointer) }
+    return loadPartial(count, pointer)
+}
+
+@inline(never)
+private func loadPartial(_ count: Int, _ pointer: UnsafePointer<Float>) -> Vector {
+    var vector = Vector.zero
+    withUnsafeMutableBytes(of: &vector) { bytes in
+        if count > 0 {
+            bytes.baseAddress.unsafelyUnwrapped.copyMemory(from: pointer, byteCount: count * MemoryLayout<Float>.stride)
+        }
+    }
+    return vector
+}
+
+/// Stores the first `count` lanes; all for a `count` of a vector or more.
+@inline(__always)
+func storeFirst(_ count: Int, _ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
+    if count >= Vector.scalarCount {
+        store(vector, pointer)
+    } else {
+        storePartial(count, vector, pointer)
+    }
+}
+
+@inline(never)
+private func storePartial(_ count: Int, _ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
+    withUnsafeBytes(of: vector) { bytes in
+        if count > 0 {
+            UnsafeMutableRawPointer(pointer).copyMemory(
+                from: bytes.baseAddress.unsafelyUnwrapped, byteCount: count * MemoryLayout<Float>.stride)
+        }
+    }
+}
+
+/// The sum of all lanes, by halves: the same order for every call.
+@inline(__always)
+func horizontalSum(_ vector: Vector) -> Float {
+    #if KERNELS_AVX512
+        let eight = vector.lowHalf + vector.highHalf
+        let four = eight.lowHalf + eight.highHalf
+    #elseif KERNELS_AVX2 || arch(arm64)
+        let four = vector.lowHalf + vector.highHalf
+    #else
+        let four = vector
+    #endif
+    let two = four.lowHalf + four.highHalf
+    return two.x + two.y
+}
+
+/// The larger of each pair; NaN where either is NaN, as in NumPy's `maximum`.
+@inline(__always)
+func maximum(_ left: Vector, _ right: Vector) -> Vector {
+    right.replacing(with: left, where: (left .> right) .| (left .!= left))
+}
+
+/// The smaller of each pair; NaN where either is NaN.
+@inline(__always)
+func minimum(_ left: Vector, _ right: Vector) -> Vector {
+    right.replacing(with: left, where: (left .< right) .| (left .!= left))
+}
+
+/// The largest lane; NaN where any is NaN.
+@inline(__always)
+func horizontalMaximum(_ vector: Vector) -> Float {
+    var result = vector[0]
+    for lane in 1..<Vector.scalarCount {
+        result = maximum(result, vector[lane])
+    }
+    return result
+}
+
+@inline(__always)
+func maximum(_ left: Float, _ right: Float) -> Float {
+    left > right || left != left ? left : right
+}
+
+extension Activation {
+    /// The same on one number.
+    @inline(__always)
+    func apply(_ x: Float) -> Float {
+        let y = slope != 1 && x < 0 ? x * slope : x
+        let raised = y < lower ? lower : y
+        return raised > upper ? upper : raised
+    }
+}

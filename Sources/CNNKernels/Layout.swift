@@ -1,0 +1,69 @@
+import CNNKernelTable
+
+extension Kernels {
+    package func planarToBlocked(
+        input: UnsafePointer<Float>, inputStride: Int, channels: Int, pixels: Int, output: UnsafeMutablePointer<Float>,
+        outputStride: Int, blocks: Range<Int>
+    ) {
+        let c = Vector.scalarCount
+        for block in blocks {
+            let source = input + block * c * inputStride
+            let target = output + block * outputStride
+            let existing = min(c, channels - block * c)
+            if existing == c {
+                for pixel in 0..<pixels {
+                    for lane in 0..<c {
+                        target[pixel * c + lane] = source[lane * inputStride + pixel]
+                    }
+                }
+            } else {
+                for pixel in 0..<pixels {
+                    for lane in 0..<existing {
+                        target[pixel * c + lane] = source[lane * inputStride + pixel]
+                    }
+                    for lane in existing..<c {
+                        target[pixel * c + lane] = 0
+                    }
+                }
+            }
+        }
+    }
+
+    package func blockedToPlanar(
+        input: UnsafePointer<Float>, inputStride: Int, channels: Int, pixels: Int, output: UnsafeMutablePointer<Float>,
+        outputStride: Int, blocks: Range<Int>
+    ) {
+        let c = Vector.scalarCount
+        for block in blocks {
+            let source = input + block * inputStride
+            let target = output + block * c * outputStride
+            for lane in 0..<min(c, channels - block * c) {
+                for pixel in 0..<pixels {
+                    target[lane * outputStride + pixel] = source[pixel * c + lane]
+                }
+            }
+        }
+    }
+
+    package func transpose(
+        input: UnsafePointer<Float>, inputRowStride: Int, rows: Int, output: UnsafeMutablePointer<Float>,
+        outputRowStride: Int, columns: Range<Int>
+    ) {
+        // Squares of 16: a cache line each way.
+        var firstRow = 0
+        while firstRow < rows {
+            let endRow = min(firstRow + 16, rows)
+            var firstColumn = columns.lowerBound
+            while firstColumn < columns.upperBound {
+                let endColumn = min(firstColumn + 16, columns.upperBound)
+                for column in firstColumn..<endColumn {
+                    for row in firstRow..<endRow {
+                        output[column * outputRowStride + row] = input[row * inputRowStride + column]
+                    }
+                }
+                firstColumn = endColumn
+            }
+            firstRow = endRow
+        }
+    }
+}

@@ -1,0 +1,139 @@
+import CNNKernelTable
+import Testing
+
+@Suite("Convolution kernels")
+struct ConvolutionTests {
+    @Test(
+        "blocked convolution is right, and its bits do not depend on the partition", arguments: TableUnderTest.all,
+        ConvolutionCase.dense)
+    func blockedConvolution(table: TableUnderTest, test: ConvolutionCase) {
+        let kernels = table.kernels
+        let geometry = test.geometry
+        let c = kernels.channelBlock
+        guard kernels.supportsBlocked(geometry) else {
+            #expect(geometry.groups > 1)
+            return
+        }
+        let packed = Buffer(unwritten: kernels.blockedWeightCount(geometry))
+        Buffer.withCopy(of: test.weights) { kernels.packBlockedWeights(geometry, weights: $0, to: packed.pointer) }
+        let input = Buffer(blocked(test.input, channels: geometry.inputChannels, pixels: test.inputPixels, block: c))
+        runBlocked(test, kernels, packed, input, inputStride: test.inputPixels * c, tiles: kernels.blockedOutputTiles(geometry))
+        {
+            kernels.convolveBlocked(geometry, $0, outputTiles: $1, pixels: $2)
+        }
+    }
+
+    @Test("first convolution reads planar images", arguments: TableUnderTest.all, ConvolutionCase.first)
+    func firstConvolution(table: TableUnderTest, test: ConvolutionCase) {
+        let kernels = table.kernels
+        let geometry = test.geometry
+        #expect(kernels.supportsFirst(geometry))
+        let packed = Buffer(unwritten: kernels.firstWeightCount(geometry))
+        Buffer.withCopy(of: test.weights) { kernels.packFirstWeights(geometry, weights: $0, to: packed.pointer) }
+        runBlocked(
+            test, kernels, packed, Buffer(test.input), inputStride: test.inputPixels, tiles: kernels.firstOutputTiles(geometry)
+        ) {
+            kernels.convolveFirst(geometry, $0, outputTiles: $1, pixels: $2)
+        }
+    }
+
+    @Test("depth-wise convolution", arguments: TableUnderTest.all, ConvolutionCase.depthwise)
+    func depthwiseConvolution(table: TableUnderTest, test: ConvolutionCase) {
+        let kernels = table.kernels
+        let geometry = test.geometry
+        let c = kernels.channelBlock
+        #expect(kernels.supportsDepthwise(geometry))
+        let packed = Buffer(unwritten: kernels.depthwiseWeightCount(geometry))
+        Buffer.withCopy(of: test.weights) { kernels.packDepthwiseWeights(geometry, weights: $0, to: packed.pointer) }
+        let input = Buffer(blocked(test.input, channels: geometry.inputChannels, pixels: test.inputPixels, block: c))
+        let rows = geometry.window.output.height
+        let width = geometry.window.output.width
+        runBlocked(
+            test, kernels, packed, input, inputStride: test.inputPixels * c,
+            tiles: kernels.channelBlocks(geometry.outputChannels)
+        ) { operands, blocks, pixels in
+            // The harness cuts pixels; whole rows are this kernel's unit, so every row belongs to the piece that its first
+            // pixel is in.
+            let first = (pixels.lowerBound + width - 1) / width
+            let end = min(rows, (pixels.upperBound + width - 1) / width)
+            kernels.convolveDepthwise(geometry, operands, blocks: blocks, rows: first..<end)
+        }
+    }
+
+    @Test(
+        "planar convolution takes any geometry", arguments: TableUnderTest.all, ConvolutionCase.planar + ConvolutionCase.dense)
+    func planarConvolution(table: TableUnderTest, test: ConvolutionCase) {
+        let kernels = table.kernels
+        let geometry = test.geometry
+        let packed = Buffer(unwritten: kernels.planarWeightCount(geometry))
+        Buffer.withCopy(of: test.weights) { kernels.packPlanarWeights(geometry, weights: $0, to: packed.pointer) }
+        let input = Buffer(test.input)
+        let bias = Buffer(test.bias)
+        let residual = Buffer(test.residual)
+        let scratch = Buffer(unwritten: kernels.planarScratchCount(geometry))
+        func run(_ parts: [Range<Int>]) -> [Float] {
+            let output = Buffer(unwritten: geometry.outputChannels * test.pixels)
+            let operands = ConvolutionOperands(
+                input: input.constant, inputStride: test.inputPixels, weights: packed.constant,
+                bias: test.hasBias ? bias.constant : nil, residual: test.hasResidual ? residual.constant : nil,
+                residualStride: test.pixels, output: output.pointer, outputStride: test.pixels, activation: test.activation)
+            for group in 0..<geometry.groups {
+                for part in parts {
+                    kernels.convolvePlanar(geometry, operands, group: group, pixels: part, scratch: scratch.pointer)
+                }
+            }
+            #expect(output.isIntact && scratch.isIntact)
+            return output.values
+        }
+        let whole = run([0..<test.pixels])
+        test.expectCorrect(whole)
+        #expect(sameBits(whole, run(pieces(0..<test.pixels, seed: 5))))
+    }
+
+    /// Runs a kernel with blocked output into the middle of a larger tensor: whole, and in pieces.
+    private func runBlocked(
+        _ test: ConvolutionCase, _ kernels: any KernelTable, _ weights: Buffer, _ input: Buffer, inputStride: Int, tiles: Int,
+        _ body: (ConvolutionOperands, Range<Int>, Range<Int>) -> Void
+    ) {
+        let c = kernels.channelBlock
+        let outputs = test.geometry.outputChannels
+        let bias = Buffer(padded(test.bias, to: kernels.paddedChannels(outputs)))
+        let residual = Buffer(blocked(test.residual, channels: outputs, pixels: test.pixels, block: c))
+        // One pixel between the blocks stands for the rest of a larger tensor.
+        let outputStride = (test.pixels + 1) * c
+        func run(_ parts: [(Range<Int>, Range<Int>)]) -> [Float] {
+            let output = Buffer(unwritten: kernels.channelBlocks(outputs) * outputStride)
+            let operands = ConvolutionOperands(
+                input: input.constant, inputStride: inputStride, weights: weights.constant,
+                bias: test.hasBias ? bias.constant : nil, residual: test.hasResidual ? residual.constant : nil,
+                residualStride: test.pixels * c, output: output.pointer, outputStride: outputStride,
+                activation: test.activation)
+            for (tiles, pixels) in parts { body(operands, tiles, pixels) }
+            #expect(output.isIntact)
+            let blocks = output.values
+            return (0..<kernels.channelBlocks(outputs)).flatMap { block in
+                let gap = blocks[block * outputStride + test.pixels * c..<(block + 1) * outputStride]
+                #expect(gap.allSatisfy { $0.isNaN }, "written past block \(block)")
+                return blocks[block * outputStride..<block * outputStride + test.pixels * c]
+            }
+        }
+        let whole = run([(0..<tiles, 0..<test.pixels)])
+        test.expectCorrect(planar(whole, channels: outputs, pixels: test.pixels, block: c))
+        let missing = blocked(
+            [Float](repeating: 1, count: outputs * test.pixels), channels: outputs, pixels: test.pixels, block: c)
+        let padding = zip(whole, missing).filter { $1 == 0 }
+        #expect(padding.allSatisfy { $0.0 == 0 }, "missing channels hold zero")
+        let parts = pieces(0..<tiles, seed: 6).flatMap { tiles in
+            pieces(0..<test.pixels, seed: 7).map { (tiles, $0) }
+        }
+        #expect(sameBits(whole, run(parts)))
+    }
+}
+
+extension Buffer {
+    static func withCopy(of values: [Float], _ body: (UnsafePointer<Float>) -> Void) {
+        let buffer = Buffer(values)
+        body(buffer.constant)
+        #expect(buffer.isIntact)
+    }
+}
