@@ -8,7 +8,7 @@ extension Tensor {
         case .float64: try elements(as: Double.self)
         case .float16: halfWords().map(ReducedPrecision.double(float16:))
         case .bfloat16: halfWords().map(ReducedPrecision.double(bfloat16:))
-        case .uint64: try withElements(as: UInt64.self) { $0.map(Double.init) }
+        case .uint64: try withElements(as: UInt64.self) { $0.map { Double($0) } }
         case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32: try integers().map(Double.init)
         default: throw TensorError.wrongDataType(dataType, expected: "a number")
         }
