@@ -22,10 +22,12 @@ package enum OperatorRegistry {
         Conv.definition,
         Flatten.definition,
         Gather.definition,
-        Identity.definition,
-        Pad.definition,
         Gemm.definition,
+        Identity.definition,
         MatMul.definition,
+        Not.definition,
+        Pad.definition,
+        Pow.definition,
         PRelu.definition,
         Reshape.definition,
         ShapeOfTensor.definition,
@@ -33,13 +35,19 @@ package enum OperatorRegistry {
         Slice.definition,
         Split.definition,
         Squeeze.definition,
+        TopK.definition,
         Transpose.definition,
         Unsqueeze.definition,
+        Where.definition,
     ]
 
     private static let families: [[OperatorDefinition]] = [
+        ArgExtremum.definitions,
+        Comparison.definitions,
         ElementwiseBinary.definitions,
         ElementwiseUnary.definitions,
         ElementwiseVariadic.definitions,
+        LogicalBinary.definitions,
+        Reduction.definitions,
     ]
 }
