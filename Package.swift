@@ -73,6 +73,7 @@ let package = Package(
             name: "OnnxcnnTool",
             dependencies: ["ONNXCNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .testTarget(name: "CNNKernelsTests", dependencies: ["CNNKernelTable", "CNNKernelSelection"]),
+        .testTarget(name: "CNNInspectionTests", dependencies: ["CNNInspection"]),
         .testTarget(name: "CNNTensorsTests", dependencies: ["CNNTensors"]),
         .testTarget(name: "CNNOperatorsTests", dependencies: ["CNNOperators", "CNNModels", "CNNTensors"]),
     ] + instructionSets,

@@ -24,6 +24,7 @@ extension WindowGeometry {
         }
         var fact = ValueFact(shape: .unknown)
         var sizes: [Dimension?] = [dimensions[0], channels]
+        var misfits: [String] = []
         for axis in 0..<spatialRank {
             guard let size = dimensions[axis + 2] else {
                 sizes.append(nil)
@@ -31,16 +32,20 @@ extension WindowGeometry {
             }
             sizes.append(try outputSize(size, axis: axis))
             fact.formulas[axis + 2] = formula(size, axis: axis)
-            if let number = size.value {
-                let unreached = try unreachedPositions(number, axis: axis)
-                if unreached > 0 {
-                    fact.remarks.append(
-                        "windows do not fit exactly along axis \(axis + 2): \(formula(size, axis: axis)) leaves the last "
-                            + "\(unreached) of \(number) unread")
-                }
-            }
+            if let number = size.value, let remark = try misfit(number, axis: axis) { misfits.append(remark) }
         }
+        if !misfits.isEmpty { fact.remarks = ["windows do not fit exactly: " + misfits.joined(separator: "; ")] }
         fact.shape = SymbolicShape(sizes)
         return fact
+    }
+
+    /// What no window reads along an axis of this size, in words; nil if the windows end where the padded input does. Lost
+    /// padding matters too: with ceil mode, or in a framework that pads otherwise, there is one window more.
+    private func misfit(_ size: Int, axis: Int) throws -> String? {
+        let unreached = try unreachedPositions(size, axis: axis)
+        guard unreached > 0 else { return nil }
+        let lost = max(unreached - (try pads(size, axis: axis).end), 0)
+        let what = lost > 0 ? "the last \(lost) of \(size)" : "\(unreached) of the padding"
+        return "along axis \(axis + 2), \(formula(Dimension(size), axis: axis)) leaves \(what) unread"
     }
 }
