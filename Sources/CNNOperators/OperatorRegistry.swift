@@ -13,6 +13,8 @@ package enum OperatorRegistry {
     package static let all: [OperatorDefinition] = (single + families.joined()).sorted { $0.type < $1.type }
 
     private static let single: [OperatorDefinition] = [
+        AveragePool.definition,
+        BatchNormalization.definition,
         Cast.castLikeDefinition,
         Cast.definition,
         Clip.definition,
@@ -20,15 +22,19 @@ package enum OperatorRegistry {
         Constant.definition,
         ConstantOfShape.definition,
         Conv.definition,
+        Dropout.definition,
         Flatten.definition,
         Gather.definition,
         Gemm.definition,
         Identity.definition,
+        LRN.definition,
+        LpPool.definition,
         MatMul.definition,
+        MaxPool.definition,
         Not.definition,
+        PRelu.definition,
         Pad.definition,
         Pow.definition,
-        PRelu.definition,
         Reshape.definition,
         ShapeOfTensor.definition,
         Size.definition,
@@ -47,7 +53,9 @@ package enum OperatorRegistry {
         ElementwiseBinary.definitions,
         ElementwiseUnary.definitions,
         ElementwiseVariadic.definitions,
+        GlobalPool.definitions,
         LogicalBinary.definitions,
         Reduction.definitions,
+        Softmax.definitions,
     ]
 }

@@ -1,0 +1,54 @@
+import CNNModels
+import CNNTensors
+
+/// The mean of each window:
+///
+///     Y[n, c, o] = (Σ over k of X[n, c, o·stride − pad + k·dilation]) / count
+///
+/// where padding adds 0 and `count` is the number of taps that meet the input or, with `count_include_pad`, the input or
+/// its padding; what a last window of ceil mode covers beyond the padding never counts. X is `[N, C, D1 … Dn]`, Y
+/// `[N, C, O1 … On]`. The mean of a window without any tap that counts is NaN.
+/// ONNX operator AveragePool: version 7 adds `count_include_pad`, 10 `ceil_mode`, 19 `dilations`, 22 bfloat16; 11 changes
+/// the wording only.
+package struct AveragePool: PoolingOperator {
+    package let geometry: WindowGeometry
+    package let countsPadding: Bool
+
+    package static let definition = OperatorDefinition("AveragePool", versions: [1, 7, 10, 11, 19, 22]) { version in
+        Signature(inputs: ["X": "T"], outputs: ["Y": "T"], types: ["T": version < 22 ? .ieeeFloats : .floats])
+    } make: { attributes in
+        try AveragePool(attributes)
+    }
+
+    private init(_ attributes: AttributeReader) throws {
+        let version = attributes.version
+        let window = try WindowAttributes(attributes, hasDilations: version >= 19, hasCeilMode: version >= 10)
+        geometry = try window.geometry(kernelShape: attributes.required("kernel_shape", window.kernelShape))
+        countsPadding = version >= 7 ? try attributes.flag("count_include_pad") : false
+    }
+
+    package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+        let input = try inputs.required(0, "X")
+        let pooling = try Pooling(geometry, input: input.shape, dataType: input.dataType)
+        let x = try input.doubles()
+        let counts = countsPadding ? paddedTapCounts(pooling.taps) : nil
+        let (windowCount, planeSize) = (pooling.taps.windowCount, pooling.planeSize)
+        var y = [Double](repeating: 0, count: pooling.outputShape.elementCount)
+        pooling.forEachWindow { output, plane, taps in
+            var sum = 0.0
+            for tap in taps { sum += x[plane * planeSize + tap.input] }
+            y[output] = sum / Double(counts?[output % windowCount] ?? taps.count)
+        }
+        return [try Tensor(rounding: y, to: input.dataType, shape: pooling.outputShape)]
+    }
+
+    /// By window: how many taps meet the input or its padding.
+    private func paddedTapCounts(_ taps: WindowTaps) -> [Int] {
+        var counts = [1]
+        for (axis, windows) in taps.outputSizes.enumerated() {
+            let ofAxis = (0..<windows).map { taps.paddedTapCount($0, axis: axis) }
+            counts = counts.flatMap { outer in ofAxis.map { outer * $0 } }
+        }
+        return counts
+    }
+}
