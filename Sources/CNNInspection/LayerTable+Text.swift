@@ -12,8 +12,8 @@ extension LayerTable {
                 layer.name, layer.operatorType, layer.outputShape.description, layer.window,
                 layer.parameters == 0 && !layer.sharesParameters
                     ? "" : Self.grouped(layer.parameters) + (layer.sharesParameters ? " shared" : ""),
-                layer.multiplyAdds.map { $0 == Dimension(0) ? "" : Self.text($0) } ?? "?",
-                layer.activationBytes.map(Self.byteText) ?? "?", layer.receptiveField ?? "",
+                perSample(layer.multiplyAdds).map { $0 == Dimension(0) ? "" : Self.text($0) } ?? "?",
+                perSample(layer.activationBytes).map(Self.byteText) ?? "?", layer.receptiveField ?? "",
             ]
         }
         rows.insert(
@@ -22,6 +22,12 @@ extension LayerTable {
         let lines = Self.aligned(rows, rightAligned: [4, 5, 6], shortening: 0, width: width)
         let rule = String(repeating: "─", count: lines.map(\.count).max() ?? 0)
         return ([title, lines[0], rule] + lines.dropFirst() + [rule] + totals).joined(separator: "\n")
+    }
+
+    /// The expression with every symbolic batch taken as 1, as the totals have it.
+    private func perSample(_ dimension: Dimension?) -> Dimension? {
+        let single = Dictionary(uniqueKeysWithValues: batchSymbols.map { ($0, Dimension(1)) })
+        return dimension.flatMap { try? $0.substituting(single) }
     }
 
     private var totals: [String] {
