@@ -74,6 +74,7 @@ let package = Package(
             dependencies: ["ONNXCNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .testTarget(name: "CNNKernelsTests", dependencies: ["CNNKernelTable", "CNNKernelSelection"]),
         .testTarget(name: "CNNInspectionTests", dependencies: ["CNNInspection"]),
+        .testTarget(name: "ONNXFormatTests", dependencies: ["ONNXFormat", "CNNModels", "CNNTensors"]),
         .testTarget(name: "CNNTensorsTests", dependencies: ["CNNTensors"]),
         .testTarget(name: "CNNOperatorsTests", dependencies: ["CNNOperators", "CNNModels", "CNNTensors"]),
     ] + instructionSets,

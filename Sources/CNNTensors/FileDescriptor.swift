@@ -159,7 +159,7 @@ package struct FileDescriptor: ~Copyable {
         let result = followingLinks ? stat(path, &raw) : lstat(path, &raw)
         if result == 0 { return Status(raw) }
         let code = errno
-        if code == ENOENT { return nil }
+        if code == ENOENT || code == ENOTDIR { return nil }
         throw FileError(path: path, reason: .system(operation: "examine", code: code))
     }
 

@@ -49,8 +49,10 @@ final class ExternalFiles {
             let blob = String(target.dropFirst(realFolder.count).drop { $0 == "/" })
             file = try FileDescriptor.openFolder(realFolder).open(entry: blob, folder: false, path: location)
         }
+        let status = try file.status()
+        if let refusal = status.refusal { throw FileError(path: location, reason: refusal) }
         // A second name may belong to a file outside that the model's author wants to see copied into an output.
-        if try file.status().links > 1 { throw refused("external data must not be a hard link (the file has several names)") }
+        if status.links > 1 { throw refused("external data must not be a hard link (the file has several names)") }
         return file
     }
 

@@ -28,7 +28,7 @@ struct ModelDecoder {
 
     mutating func model() throws -> Model {
         guard guarded.hasGraph else {
-            throw DecodingFault("the file holds no graph", hint: "is it an ONNX model?")
+            throw DecodingFault("the file holds no graph", hint: "is it an ONNX model, and complete?")
         }
         var model = try message(guarded.head.bytes[...], onnx__model_proto__unpack, onnx__model_proto__free_unpacked) {
             try $0.model($1)
@@ -37,6 +37,9 @@ struct ModelDecoder {
             throw DecodingFault(
                 "ONNX file format version (ir_version) \(model.irVersion) is not supported",
                 hint: "versions \(Self.irVersions.lowerBound) to \(Self.irVersions.upperBound) are read")
+        }
+        guard !model.opsetImports.isEmpty else {
+            throw DecodingFault("the model imports no operator set (opset_import)", hint: "was the file cut short?")
         }
         try DecodingFault.within("graph") {
             model.graph = try message(

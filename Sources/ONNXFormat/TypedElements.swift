@@ -112,7 +112,7 @@ struct TypedElements {
                         if payload.field.elementWireType == .varint {
                             var numbers = WireReader(bytes: bytes, position: content.lowerBound)
                             while numbers.position < content.upperBound {
-                                try body(try numbers.varint(end: content.upperBound))
+                                try body(whole(try numbers.varint(end: content.upperBound)))
                             }
                         } else {
                             guard content.count % width == 0 else {
