@@ -143,7 +143,7 @@ def invalid_models(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
     refuses("an opset of the future", future, "999")
     none = small_models.convolution()
     del none.opset_import[:]
-    refuses("no opset import", none, "opset")
+    refuses("no opset import", none, "ai.onnx")
 
 
 def save_arrays(folder: Path) -> None:
