@@ -60,7 +60,10 @@ let package = Package(
             dependencies: [
                 "CNNOperators", "CNNModels", "CNNTensors", "CNNKernelTable", "CNNKernelSelection", "CCPUFeatures",
             ]),
-        .target(name: "CNNVerification", dependencies: ["CNNRuntime", "CNNOperators", "CNNModels", "CNNTensors"]),
+        .target(name: "CNNTextTables"),
+        .target(
+            name: "CNNVerification",
+            dependencies: ["ONNXFormat", "CNNRuntime", "CNNOperators", "CNNModels", "CNNTensors", "CNNTextTables"]),
         .target(name: "CNNInspection", dependencies: ["CNNOperators", "CNNModels", "CNNTensors"]),
         .target(name: "CNNZoo", dependencies: ["CNNModels", "CNNTensors"]),
         .target(
@@ -76,6 +79,10 @@ let package = Package(
         .testTarget(name: "CNNInspectionTests", dependencies: ["CNNInspection"]),
         .testTarget(name: "ONNXFormatTests", dependencies: ["ONNXFormat", "CNNModels", "CNNTensors"]),
         .testTarget(name: "CNNTensorsTests", dependencies: ["CNNTensors"]),
+        .testTarget(name: "CNNTextTablesTests", dependencies: ["CNNTextTables"]),
+        .testTarget(
+            name: "CNNVerificationTests",
+            dependencies: ["CNNVerification", "ONNXFormat", "CNNOperators", "CNNModels", "CNNTensors"]),
         .testTarget(name: "CNNOperatorsTests", dependencies: ["CNNOperators", "CNNModels", "CNNTensors"]),
     ] + instructionSets,
     swiftLanguageModes: [.v6]

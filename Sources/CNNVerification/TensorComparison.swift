@@ -1,0 +1,111 @@
+import CNNTensors
+
+/// How a computed array stands to its reference. Floating-point and complex numbers may differ by a tolerance; integers, truth
+/// values and strings may not. NaN equals NaN, an infinity the same infinity; one on one side only is a mismatch.
+public struct TensorComparison: Sendable, Hashable {
+    /// The outcome.
+    public enum Verdict: Sendable, Hashable {
+        /// Every element is close enough.
+        case match
+        /// At least one element is not.
+        case mismatch
+        /// The arrays cannot be compared element by element.
+        case incomparable(Reason)
+
+        /// Why arrays cannot be compared.
+        public enum Reason: Sendable, Hashable {
+            case shapes(actual: Shape, reference: Shape)
+            case dataTypes(actual: DataType, reference: DataType)
+        }
+    }
+
+    public let dataType: DataType
+    /// The shape of the computed array.
+    public let shape: Shape
+    public let verdict: Verdict
+    public let tolerance: ComparisonTolerance
+    /// The absolute part of the tolerance, as a number; 0 where elements are compared exactly.
+    public let absoluteTolerance: Double
+    /// The relative part of the tolerance; 0 where elements are compared exactly.
+    public let relativeTolerance: Double
+    /// Nil if the arrays cannot be compared.
+    public let metrics: DifferenceMetrics?
+    /// Whether the arrays rank classes alike; nil if they are no vectors of class scores.
+    public let classAgreement: ClassAgreement?
+
+    /// Compares a computed array with its reference.
+    public init(actual: Tensor, reference: Tensor, tolerance: ComparisonTolerance = .standard) throws {
+        dataType = actual.dataType
+        shape = actual.shape
+        self.tolerance = tolerance
+        let isExact = !actual.dataType.isComparedByTolerance
+        guard actual.dataType == reference.dataType, actual.shape == reference.shape else {
+            verdict = .incomparable(
+                actual.dataType == reference.dataType
+                    ? .shapes(actual: actual.shape, reference: reference.shape)
+                    : .dataTypes(actual: actual.dataType, reference: reference.dataType))
+            (absoluteTolerance, relativeTolerance, metrics, classAgreement) = (0, 0, nil, nil)
+            return
+        }
+        let metrics: DifferenceMetrics
+        if isExact {
+            metrics = try Self.exactMetrics(actual, reference)
+            (absoluteTolerance, relativeTolerance) = (0, 0)
+        } else {
+            let elements = try NumericElements(actual)
+            let referenceElements = try NumericElements(reference)
+            let (result, absolute) = Self.metrics(elements, referenceElements, tolerance)
+            (metrics, absoluteTolerance, relativeTolerance) = (result, absolute, tolerance.relative)
+        }
+        self.metrics = metrics
+        verdict = metrics.mismatchCount == 0 ? .match : .mismatch
+        classAgreement = try ClassAgreement(actual: actual, reference: reference)
+    }
+
+    /// Compares with numbers for the tolerance; the absolute one is, if left out, 1e-5 times the reference's largest finite
+    /// magnitude.
+    public init(actual: Tensor, reference: Tensor, rtol: Double, atol: Double? = nil) throws {
+        let absolute = atol.map { ComparisonTolerance.Absolute.fixed($0) } ?? ComparisonTolerance.standard.absolute
+        try self.init(
+            actual: actual, reference: reference, tolerance: ComparisonTolerance(relative: rtol, absolute: absolute))
+    }
+
+    private static func metrics(
+        _ actual: NumericElements, _ reference: NumericElements, _ tolerance: ComparisonTolerance
+    ) -> (DifferenceMetrics, absolute: Double) {
+        var accumulator = DifferenceAccumulator()
+        for index in 0..<actual.count {
+            accumulator.survey(actual: actual.magnitudeOrValue(index), reference: reference.magnitudeOrValue(index))
+        }
+        let absolute = tolerance.absolute(largestMagnitude: accumulator.largestReference)
+        for index in 0..<actual.count {
+            let (value, expected) = (actual.magnitudeOrValue(index), reference.magnitudeOrValue(index))
+            let difference = actual.distance(to: reference, index)
+            // Not `difference > limit`: a difference that is no number must not pass.
+            let isMatch = difference <= absolute + tolerance.relative * expected.magnitude
+            accumulator.add(actual: value, reference: expected, difference: difference, isMatch: isMatch)
+        }
+        return (accumulator.metrics(index: actual.shape.index(of:)), absolute)
+    }
+}
+
+extension DataType {
+    /// Whether results of this type carry rounding errors.
+    var isComparedByTolerance: Bool {
+        switch self {
+        case .float16, .bfloat16, .float32, .float64, .complex64, .complex128: true
+        default: false
+        }
+    }
+}
+
+extension Shape {
+    /// The position along each axis of the element at `offset` in row-major order.
+    func index(of offset: Int) -> [Int] {
+        var rest = offset
+        return strides.map { stride in
+            defer { rest %= stride }
+            return rest / stride
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import CNNTensors
+
+extension VerificationReport {
+    /// The report's facts as members of a JSON object (schema 1). Numbers that JSON cannot hold are the strings `"NaN"`,
+    /// `"Infinity"` and `"-Infinity"`.
+    package var jsonMembers: [JSON.Member] {
+        [
+            JSON.Member("verdict", .string(verdict.rawValue)),
+            JSON.Member("partial", .boolean(allowsPartial)),
+            JSON.Member("outputs", .array(outputs.map(\.json))),
+            JSON.Member("outputs_without_reference", .array(outputsWithoutReference.map(JSON.string))),
+            JSON.Member("unused_references", .array(unusedReferences.map(JSON.string))),
+            JSON.Member("omissions", .array(omissions.map(JSON.string))),
+        ]
+    }
+
+    /// The report as one JSON object.
+    public func json() -> String {
+        JSON.object([JSON.Member("schema", 1)] + jsonMembers).text(indented: true)
+    }
+}
+
+extension VerificationReport.Output {
+    fileprivate var json: JSON {
+        var members = [
+            JSON.Member("name", .string(name)),
+            JSON.Member("verdict", .string(verdictText)),
+            JSON.Member("data_type", .string(comparison.dataType.description)),
+            JSON.Member("shape", .array(comparison.shape.dimensions.map(JSON.integer))),
+        ]
+        if case .incomparable(let reason) = comparison.verdict {
+            members.append(JSON.Member("reason", .string(reason.description)))
+            switch reason {
+            case .shapes(_, let reference):
+                members.append(JSON.Member("reference_shape", .array(reference.dimensions.map(JSON.integer))))
+            case .dataTypes(_, let reference):
+                members.append(JSON.Member("reference_data_type", .string(reference.description)))
+            }
+        }
+        members.append(JSON.Member("rtol", .number(comparison.relativeTolerance)))
+        members.append(JSON.Member("atol", .number(comparison.absoluteTolerance)))
+        if let metrics = comparison.metrics { members += metrics.jsonMembers }
+        members.append(JSON.Member("class_agreement", comparison.classAgreement?.json ?? .null))
+        return .object(members)
+    }
+
+    private var verdictText: String {
+        switch comparison.verdict {
+        case .match: "match"
+        case .mismatch: "mismatch"
+        case .incomparable: "incomparable"
+        }
+    }
+}
+
+extension DifferenceMetrics {
+    fileprivate var jsonMembers: [JSON.Member] {
+        [
+            JSON.Member("elements", .integer(elementCount)),
+            JSON.Member("mismatches", .integer(mismatchCount)),
+            JSON.Member("non_finite_mismatches", .integer(nonFiniteMismatchCount)),
+            JSON.Member("first_mismatch", firstMismatchIndex.map { .array($0.map(JSON.integer)) } ?? .null),
+            JSON.Member("max_abs", maxAbsolute?.json ?? .null),
+            JSON.Member("max_rel", maxRelative?.json ?? .null),
+            JSON.Member("rmse", rootMeanSquare.map(JSON.number) ?? .null),
+            JSON.Member("cosine", cosineSimilarity.map(JSON.number) ?? .null),
+            JSON.Member("largest_reference", .number(largestReference)),
+            JSON.Member("non_finite", ["actual": actualCensus.json, "reference": referenceCensus.json]),
+        ]
+    }
+}
+
+extension DifferenceMetrics.Extreme {
+    fileprivate var json: JSON {
+        [
+            "value": .number(difference), "index": .array(index.map(JSON.integer)), "actual": .number(actual),
+            "reference": .number(reference),
+        ]
+    }
+}
+
+extension DifferenceMetrics.Census {
+    fileprivate var json: JSON {
+        [
+            "nan": .integer(nanCount), "positive_infinity": .integer(positiveInfinityCount),
+            "negative_infinity": .integer(negativeInfinityCount),
+        ]
+    }
+}
+
+extension ClassAgreement {
+    fileprivate var json: JSON {
+        [
+            "items": .integer(itemCount), "classes": .integer(classCount), "top1": .integer(top1Count),
+            "top5": top5Count.map(JSON.integer) ?? .null,
+        ]
+    }
+}

@@ -1,0 +1,109 @@
+import CNNTensors
+
+/// What comparing a model's outputs with references came to. It cannot pass by omission: an output without a reference, a
+/// reference that belongs to no output, a shape or type that differs, or nothing compared at all make it incomplete.
+public struct VerificationReport: Sendable, Hashable {
+    /// One output with its reference.
+    public struct Output: Sendable, Hashable {
+        public let name: String
+        public let comparison: TensorComparison
+
+        public init(name: String, comparison: TensorComparison) {
+            self.name = name
+            self.comparison = comparison
+        }
+    }
+
+    /// The outcome. A mismatch outweighs what is missing: it is certain.
+    public enum Verdict: String, Sendable, Hashable {
+        case passed
+        case mismatch
+        case incomplete
+    }
+
+    /// The outputs that were compared or could not be, in the model's order.
+    public let outputs: [Output]
+    /// The model's outputs that had no reference.
+    public let outputsWithoutReference: [String]
+    /// The reference arrays that belong to no output, as the user knows them.
+    public let unusedReferences: [String]
+    /// Whether outputs without a reference and references without an output are allowed. Shapes or types that differ, and
+    /// nothing compared at all, never are.
+    public let allowsPartial: Bool
+
+    public init(
+        outputs: [Output], outputsWithoutReference: [String] = [], unusedReferences: [String] = [], allowsPartial: Bool = false
+    ) {
+        self.outputs = outputs
+        self.outputsWithoutReference = outputsWithoutReference
+        self.unusedReferences = unusedReferences
+        self.allowsPartial = allowsPartial
+    }
+
+    public var verdict: Verdict {
+        if outputs.contains(where: { $0.comparison.verdict == .mismatch }) { return .mismatch }
+        return omissions.isEmpty ? .passed : .incomplete
+    }
+
+    /// How many outputs agree with their reference.
+    public var matchCount: Int { outputs.count { $0.comparison.verdict == .match } }
+
+    /// Why the report is incomplete, a sentence each; empty if it is complete.
+    public var omissions: [String] {
+        var omissions: [String] = []
+        for output in outputs {
+            guard case .incomparable(let reason) = output.comparison.verdict else { continue }
+            omissions.append("output '\(output.name)' was not compared: \(reason)")
+        }
+        if !allowsPartial {
+            omissions += outputsWithoutReference.map { "output '\($0)' has no reference" }
+            omissions += unusedReferences.map { "the reference '\($0)' belongs to no output" }
+        }
+        if outputs.isEmpty { omissions.append("nothing was compared") }
+        return omissions
+    }
+}
+
+extension VerificationReport {
+    /// Compares a model's outputs with references by the rules of `ReferenceMatching`.
+    /// - Parameters:
+    ///   - outputs: the computed outputs, in the model's order.
+    ///   - references: reference arrays, by name where they have one.
+    ///   - knownNames: names of the model's other values, which a reference file may hold as well.
+    public init(
+        outputs: [(name: String, tensor: Tensor)], references: [(name: String?, tensor: Tensor)],
+        knownNames: Set<String> = [], tolerance: ComparisonTolerance = .standard, allowsPartial: Bool = false
+    ) throws {
+        let matching = ReferenceMatching(
+            outputs: outputs.map(\.name), references: references.map(\.name), ignoring: knownNames)
+        let computed = Dictionary(outputs.map { ($0.name, $0.tensor) }) { first, _ in first }
+        let compared = try matching.pairs.compactMap { pair in
+            try computed[pair.output].map { tensor in
+                Output(
+                    name: pair.output,
+                    comparison: try TensorComparison(
+                        actual: tensor, reference: references[pair.reference].tensor, tolerance: tolerance))
+            }
+        }
+        self.init(
+            outputs: compared, outputsWithoutReference: matching.outputsWithoutReference,
+            unusedReferences: matching.unusedReferences.map { references[$0].name ?? "unnamed" },
+            allowsPartial: allowsPartial)
+    }
+}
+
+extension TensorComparison.Verdict.Reason: CustomStringConvertible {
+    /// Both sides, and the first axis at which shapes differ.
+    public var description: String {
+        switch self {
+        case .dataTypes(let actual, let reference): return "its type is \(actual), the reference's \(reference)"
+        case .shapes(let actual, let reference):
+            let sides = "its shape is \(actual), the reference's \(reference)"
+            guard actual.rank == reference.rank else {
+                return "\(sides): \(actual.rank) axes against \(reference.rank)"
+            }
+            let axis = zip(actual.dimensions, reference.dimensions).enumerated().first { $1.0 != $1.1 }?.offset
+            return axis.map { "\(sides): axis \($0) differs" } ?? sides
+        }
+    }
+}
