@@ -97,6 +97,13 @@ extension ArrayFile.Format {
         }
     }
 
+    /// The format of an open file; nil if it is none of them.
+    public init?(detecting file: MappedFile) {
+        let format = withExtendedLifetime(file) { Self(detecting: file.bytes) }
+        guard let format else { return nil }
+        self = format
+    }
+
     /// The format that a file with this name should be written in, by the suffix; nil if it has none of theirs.
     public init?(suffixOf path: String) {
         guard let match = Self.allCases.first(where: { path.lowercased().hasSuffix("." + $0.rawValue) }) else { return nil }

@@ -47,6 +47,11 @@ extension JSON {
         try scanner.end()
     }
 
+    /// The value that the file is.
+    package init(parsing file: MappedFile) throws {
+        self = try withExtendedLifetime(file) { try JSON(parsing: file.bytes) }
+    }
+
     /// The value that the text is.
     package init(parsing text: String) throws {
         var text = text

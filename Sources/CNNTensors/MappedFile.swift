@@ -11,7 +11,8 @@ public final class MappedFile: Sendable {
 
     /// The path under which the file was opened.
     public let path: String
-    /// All bytes of the file; valid only while this object lives.
+    /// All bytes of the file; valid only while this object lives, which Swift may end after its last use in a function: keep it alive
+    /// around the use of the bytes with `withExtendedLifetime`.
     nonisolated(unsafe) public let bytes: UnsafeRawBufferPointer
     private let isMapped: Bool
 

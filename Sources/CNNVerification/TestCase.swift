@@ -67,7 +67,7 @@ struct TestCase: Sendable {
         guard try FileDescriptor.status(of: path, followingLinks: true) != nil else { return .onnxBackendTests }
         let data: JSON
         do {
-            data = try JSON(parsing: MappedFile(path: path).bytes)
+            data = try JSON(parsing: MappedFile(path: path))
         } catch let error as JSONError {
             throw TestCaseFault("data.json is no JSON object: \(error)")
         }

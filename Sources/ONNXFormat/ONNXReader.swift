@@ -37,6 +37,12 @@ public enum ONNXReader {
         try tensor(MappedFile(copying: bytes, path: name), externalFiles: nil)
     }
 
+    /// Reads one `TensorProto` from an open file. It cannot refer to external data.
+    /// - Throws: `ModelFileError` when the bytes are not a sound tensor.
+    public static func tensor(_ file: MappedFile) throws -> NamedTensor {
+        try tensor(file, externalFiles: nil)
+    }
+
     private static func model(_ file: MappedFile, externalFiles: ExternalFiles?, memoryLimit: Int?) throws -> Model {
         let guarded = try WireGuard(file.bytes, root: \.model, file: file.path, memoryLimit: memoryLimit)
         var decoder = ModelDecoder(file: file, guarded: guarded, externalFiles: externalFiles)

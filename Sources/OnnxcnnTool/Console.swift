@@ -12,6 +12,15 @@ struct Console {
     let printsJSON: Bool
     let color: ColorChoice
 
+    /// The columns of the terminal that stdout is; nil if it is none.
+    var width: Int? {
+        var size = winsize()
+        guard isatty(STDOUT_FILENO) == 1, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+            return nil
+        }
+        return Int(size.ws_col)
+    }
+
     /// Prints a result as text; nothing under `--quiet` or `--json`.
     func result(_ text: String) {
         if !isQuiet, !printsJSON { print(text) }

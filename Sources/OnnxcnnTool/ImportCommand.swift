@@ -64,7 +64,7 @@ struct ImportCommand: ParsableCommand {
         try checkOverwriting(archivePath)
         try ModelArchive.write(source.model, to: archivePath, metadata: [ModelSource.sourceKey: source.originalName])
         let table = try LayerTable(inferred)
-        console.result(table.text(title: path))
+        console.result(table.text(title: path, width: console.width))
         console.result("wrote \(archivePath)")
         return .object(
             [

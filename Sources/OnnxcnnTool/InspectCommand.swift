@@ -34,7 +34,7 @@ struct InspectCommand: ParsableCommand {
                     let source = try ModelSource(path: path)
                     let model = try source.bindingBatch(batch)
                     let table = try LayerTable(BoundModel(model).infer())
-                    console.result(table.text(title: source.path))
+                    console.result(table.text(title: source.path, width: console.width))
                     inspected.append(
                         .object(
                             [JSON.Member("path", .string(source.path)), JSON.Member("ok", .boolean(true))]

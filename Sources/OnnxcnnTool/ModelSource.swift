@@ -30,7 +30,7 @@ struct ModelSource {
             return
         }
         let file = try MappedFile(path: path)
-        if ArrayFile.Format(detecting: file.bytes) == .safetensors {
+        if ArrayFile.Format(detecting: file) == .safetensors {
             let archive = try ModelArchive(file)
             model = archive.model
             originalName = archive.metadata[Self.sourceKey] ?? Self.stem(of: path) + ".onnx"

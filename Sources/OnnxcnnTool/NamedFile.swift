@@ -35,9 +35,9 @@ enum ArrayReader {
     /// The arrays of the file at `path`; `-` reads stdin.
     static func arrays(at path: String) throws -> [NamedArray] {
         let file = path == "-" ? try MappedFile.standardInput() : try MappedFile(path: path)
-        let isUnknownInput = path == "-" && ArrayFile.Format(detecting: file.bytes) == nil
+        let isUnknownInput = path == "-" && ArrayFile.Format(detecting: file) == nil
         if path.hasSuffix(".pb") || isUnknownInput {
-            let tensor = try ONNXReader.tensor(bytes: Array(file.bytes), name: path)
+            let tensor = try ONNXReader.tensor(file)
             return [NamedArray(name: tensor.name.isEmpty ? nil : tensor.name, tensor: tensor.tensor)]
         }
         let arrays = try ArrayFile(file)

@@ -20,7 +20,7 @@ struct Onnxcnn: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            ImportCommand.self, ExportCommand.self, RunCommand.self, InspectCommand.self,
+            ImportCommand.self, ExportCommand.self, VerifyCommand.self, RunCommand.self, InspectCommand.self,
             DoctorCommand.self,
         ])
 }
