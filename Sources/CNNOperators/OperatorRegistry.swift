@@ -16,6 +16,7 @@ package enum OperatorRegistry {
         AveragePool.definition,
         BatchNormalization.definition,
         Cast.definition,
+        Cast.castLikeDefinition,
         Clip.definition,
         Concat.definition,
         Constant.definition,
