@@ -101,7 +101,7 @@ package struct BatchNormalization: Operator {
         let imageSize = input.shape.dimensions.dropFirst().reduce(1, *)
         let run = max(featureCount == 0 ? 0 : imageSize / featureCount, 1)
         let batch = isTraining ? batchMoments(x, featureCount: featureCount, run: run) : given
-        let factors = batch.map { $0.inverseDeviation(epsilon: Double(epsilon)) }
+        let factors = batch.map { $0.inverseDeviation(epsilon: epsilon) }
         var y: [Double] = []
         y.reserveCapacity(x.count)
         for (index, value) in x.enumerated() {

@@ -24,10 +24,20 @@ package struct WindowTaps: Sendable {
     package let pads: [(begin: Int, end: Int)]
 
     package init(_ geometry: WindowGeometry, inputSizes: [Int]) throws {
+        try self.init(
+            geometry, inputSizes: inputSizes,
+            outputSizes: inputSizes.indices.map { try geometry.outputSize(inputSizes[$0], axis: $0) },
+            pads: inputSizes.indices.map { try geometry.pads(inputSizes[$0], axis: $0) })
+    }
+
+    /// As many windows as asked for, the first one `begin` before the input; the geometry's own padding plays no part.
+    package init(
+        _ geometry: WindowGeometry, inputSizes: [Int], outputSizes: [Int], pads: [(begin: Int, end: Int)]
+    ) throws {
         self.geometry = geometry
         self.inputSizes = inputSizes
-        outputSizes = try inputSizes.indices.map { try geometry.outputSize(inputSizes[$0], axis: $0) }
-        pads = try inputSizes.indices.map { try geometry.pads(inputSizes[$0], axis: $0) }
+        self.outputSizes = outputSizes
+        self.pads = pads
         // One check here keeps the arithmetic on every single position simple: where the last window ends fits an Int.
         for axis in inputSizes.indices {
             _ = try Dimension(outputSizes[axis]) * Dimension(geometry.strides[axis]) + Dimension(geometry.extent(axis))
