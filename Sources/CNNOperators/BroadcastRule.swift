@@ -51,8 +51,9 @@ package enum BroadcastRule: Sendable, Hashable {
     /// The second input's shape with axes of size 1 appended, so that NumPy's rule does what this one says.
     package func aligned(_ second: SymbolicShape, to first: SymbolicShape) throws -> SymbolicShape {
         guard case .intoFirst(let axis) = self, let sizes = second.dimensions, let rank = first.rank else { return second }
-        // One element meets all, whatever axes it has.
+        // One element meets all, whatever axes it has; nothing else may have more axes than the first input.
         if sizes.allSatisfy({ $0 == 1 }) { return .scalar }
+        if sizes.count > rank, sizes.allSatisfy({ $0?.value ?? 1 == 1 }) { return .scalar }
         guard let axis else { return second }
         let start = try AxisIndex.resolve(axis, rank: rank)
         guard start + sizes.count <= rank else {
