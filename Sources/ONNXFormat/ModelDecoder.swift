@@ -52,8 +52,14 @@ struct ModelDecoder {
     }
 
     mutating func tensor() throws -> NamedTensor {
-        try message(guarded.head.bytes[...], onnx__tensor_proto__unpack, onnx__tensor_proto__free_unpacked) {
-            try $0.namedTensor($1)
+        try message(guarded.head.bytes[...], onnx__tensor_proto__unpack, onnx__tensor_proto__free_unpacked) { decoder, proto in
+            let unknown = UnsafeBufferPointer(start: proto.base.unknown_fields, count: Int(proto.base.n_unknown_fields))
+            // SequenceProto and OptionalProto have their elements where TensorProto has its segment.
+            if unknown.contains(where: { $0.tag == 3 }) {
+                throw DecodingFault(
+                    "the file holds a sequence, an optional, or a segment of a tensor", hint: "only whole tensors are read")
+            }
+            return try decoder.namedTensor(proto)
         }
     }
 

@@ -174,6 +174,14 @@ import Testing
         #expect(error.place == "node 'conv1' (#1, Conv), attribute 'pads'")
     }
 
+    @Test func aSequenceIsNoTensor() throws {
+        // SequenceProto: name, element type 1 (tensor), two tensors.
+        let tensor = Wire.tensor([1], type: 1, Wire.field(9, [0, 0, 0, 0]))
+        let sequence = Wire.field(1, "seq") + Wire.field(2, varint: 1) + Wire.field(3, tensor) + Wire.field(3, tensor)
+        let error = try #require(throws: ModelFileError.self) { try ONNXReader.tensor(bytes: sequence) }
+        #expect(error.cause.contains("holds a sequence"))
+    }
+
     @Test func otherFilesAreRecognised() throws {
         #expect(try error(Array("Hello, this is plain text.\n".utf8)).hint?.contains("text") == true)
         #expect(try error([0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 60)).hint?.contains("ZIP") == true)
