@@ -45,13 +45,20 @@ extension Kernels {
         _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, _: Input.Type, outputTiles: Range<Int>,
         pixels: Range<Int>
     ) {
+        let shape = BlockedShape(geometry, Input.self)
+        let window = geometry.window
+        let stepCount = shape.inputBlocks * window.kernel.count
+        let tableSize = stepCount + window.kernel.height + window.kernel.width
         withUnsafeTemporaryAllocation(of: Float.self, capacity: Vector.scalarCount) { zeros in
             zeros.initialize(repeating: 0)
-            withUnsafeTemporaryAllocation(of: Int.self, capacity: geometry.window.kernel.count) { masks in
+            withUnsafeTemporaryAllocation(of: Int.self, capacity: tableSize) { table in
+                let steps = table.baseAddress.unsafelyUnwrapped
                 let run = DirectConvolution<Input>(
-                    shape: BlockedShape(geometry, Input.self), window: geometry.window, operands: operands,
-                    activation: VectorActivation(operands.activation), masks: masks.baseAddress.unsafelyUnwrapped,
+                    shape: shape, window: window, operands: operands, activation: VectorActivation(operands.activation),
+                    steps: steps, stepCount: stepCount, lanes: Input.lanes, rowMasks: steps + stepCount,
+                    columnMasks: steps + stepCount + window.kernel.height,
                     zeros: UnsafePointer(zeros.baseAddress.unsafelyUnwrapped))
+                run.listSteps()
                 for tile in outputTiles {
                     run.computeTile(tile, pixels: pixels)
                 }
@@ -104,10 +111,32 @@ struct DirectConvolution<Input: InputLayout> {
     let window: WindowGeometry
     let operands: ConvolutionOperands
     let activation: VectorActivation
-    /// For each tap of the current tile, a bit per pixel: whether the tap falls inside the map.
-    let masks: UnsafeMutablePointer<Int>
+    /// Where each input block under each tap lies, from a pixel's first input: `[inputBlocks][kH][kW]`.
+    let steps: UnsafeMutablePointer<Int>
+    let stepCount: Int
+    /// `Input.lanes`, as a variable: unrolled by a constant, the loop over the channels of a block hoists more loads than there
+    /// are registers.
+    let lanes: Int
+    /// For each row of the kernel, a bit per pixel of the current tile: whether it falls inside the map.
+    let rowMasks: UnsafeMutablePointer<Int>
+    /// The same for each column.
+    let columnMasks: UnsafeMutablePointer<Int>
     /// What a tap beyond the map reads: one block.
     let zeros: UnsafePointer<Float>
+
+    func listSteps() {
+        let rowStep = window.dilation.height * window.input.width * Input.lanes
+        let columnStep = window.dilation.width * Input.lanes
+        var step = steps
+        for inputBlock in 0..<shape.inputBlocks {
+            for tapRow in 0..<window.kernel.height {
+                for tapColumn in 0..<window.kernel.width {
+                    step.pointee = inputBlock * operands.inputStride + tapRow * rowStep + tapColumn * columnStep
+                    step += 1
+                }
+            }
+        }
+    }
 
     @inline(__always)
     func computeTile(_ tile: Int, pixels: Range<Int>) {
@@ -189,70 +218,89 @@ struct DirectConvolution<Input: InputLayout> {
         storeSums(sums, block, first, count)
     }
 
-    @inline(__always)
-    func accumulate<Tile: PixelSums>(_ sums: inout Tile, _ pointers: Tile.Pointers, _ weights: UnsafePointer<Float>) {
-        let c = Vector.scalarCount
-        let rowStep = window.dilation.height * window.input.width * Input.lanes
-        let columnStep = window.dilation.width * Input.lanes
+    /// All taps of all pixels lie inside the map: one flat loop over the places that `steps` lists.
+    ///
+    /// A function of its own, as is the next: inlined among their callers, the sums would not stay in registers.
+    @inline(never)
+    func accumulate<Tile: PixelSums>(
+        _ result: UnsafeMutablePointer<Tile>, _ pointers: Tile.Pointers, _ weights: UnsafePointer<Float>
+    ) {
         var weights = weights
-        var local = sums
-        for inputBlock in 0..<shape.inputBlocks {
+        var sums = Tile()
+        var step = UnsafePointer(steps)
+        let end = step + stepCount
+        repeat {
+            let offset = step.pointee
+            if Input.lanes == 1 {
+                sums.add(pointers, offset, Tile.Sums.weights(weights))
+                weights += Tile.Sums.blocks * Vector.scalarCount
+            } else {
+                var channel = 0
+                repeat {
+                    sums.add(pointers, offset + channel, Tile.Sums.weights(weights))
+                    weights += Tile.Sums.blocks * Vector.scalarCount
+                    channel += 1
+                } while channel < lanes
+            }
+            step += 1
+        } while step < end
+        result.pointee = sums
+    }
+
+    /// The same sum in the same order, with zeros for the taps beyond the border.
+    @inline(never)
+    func accumulateMasked<Tile: PixelSums>(
+        _ result: UnsafeMutablePointer<Tile>, _ pointers: Tile.Pointers, _ weights: UnsafePointer<Float>
+    ) {
+        var weights = weights
+        var step = steps
+        var sums = Tile()
+        for _ in 0..<shape.inputBlocks {
             for tapRow in 0..<window.kernel.height {
-                var offset = inputBlock * operands.inputStride + tapRow * rowStep
-                for _ in 0..<window.kernel.width {
-                    for channel in 0..<Input.lanes {
-                        local.add(pointers, offset + channel, Tile.Sums.weights(weights))
-                        weights += Tile.Sums.blocks * c
+                for tapColumn in 0..<window.kernel.width {
+                    let mask = rowMasks[tapRow] & columnMasks[tapColumn]
+                    let tapPointers = pointers.moved(step.pointee, mask: mask, zeros: zeros)
+                    if Input.lanes == 1 {
+                        sums.add(tapPointers, 0, Tile.Sums.weights(weights))
+                        weights += Tile.Sums.blocks * Vector.scalarCount
+                    } else {
+                        var channel = 0
+                        repeat {
+                            sums.add(tapPointers, channel, Tile.Sums.weights(weights))
+                            weights += Tile.Sums.blocks * Vector.scalarCount
+                            channel += 1
+                        } while channel < lanes
                     }
-                    offset += columnStep
+                    step += 1
                 }
             }
         }
-        sums = local
+        result.pointee = sums
     }
 
-    @inline(__always)
-    func accumulateMasked<Tile: PixelSums>(_ sums: inout Tile, _ pointers: Tile.Pointers, _ weights: UnsafePointer<Float>) {
-        let c = Vector.scalarCount
-        let rowStep = window.dilation.height * window.input.width * Input.lanes
-        let columnStep = window.dilation.width * Input.lanes
-        var weights = weights
-        var local = sums
-        for inputBlock in 0..<shape.inputBlocks {
-            var mask = UnsafePointer(masks)
-            for tapRow in 0..<window.kernel.height {
-                var offset = inputBlock * operands.inputStride + tapRow * rowStep
-                for _ in 0..<window.kernel.width {
-                    let tapPointers = pointers.moved(offset, mask: mask.pointee, zeros: zeros)
-                    for channel in 0..<Input.lanes {
-                        local.add(tapPointers, channel, Tile.Sums.weights(weights))
-                        weights += Tile.Sums.blocks * c
-                    }
-                    offset += columnStep
-                    mask += 1
-                }
-            }
-        }
-        sums = local
-    }
-
-    /// Fills `masks` for the tile of `count` pixels from `first`.
+    /// Fills the masks for the tile of `count` pixels from `first`.
     @inline(never)
     func markTaps(_ first: Int, _ count: Int) {
-        let width = window.output.width
-        for tapRow in 0..<window.kernel.height {
-            for tapColumn in 0..<window.kernel.width {
-                var mask = 0
-                for index in 0..<count {
-                    let y = (first + index) / width
-                    let x = first + index - y * width
-                    let inputY = y * window.stride.height - window.padBegin.height + tapRow * window.dilation.height
-                    let inputX = x * window.stride.width - window.padBegin.width + tapColumn * window.dilation.width
-                    if inputY >= 0 && inputY < window.input.height && inputX >= 0 && inputX < window.input.width {
-                        mask |= 1 << index
-                    }
-                }
-                masks[tapRow * window.kernel.width + tapColumn] = mask
+        let (kernel, dilation) = (window.kernel, window.dilation)
+        rowMasks.update(repeating: 0, count: kernel.height)
+        columnMasks.update(repeating: 0, count: kernel.width)
+        var y = first / window.output.width
+        var x = first - y * window.output.width
+        for pixel in 0..<count {
+            var inputY = y * window.stride.height - window.padBegin.height
+            for tap in 0..<kernel.height {
+                rowMasks[tap] |= (inputY >= 0 && inputY < window.input.height ? 1 : 0) << pixel
+                inputY += dilation.height
+            }
+            var inputX = x * window.stride.width - window.padBegin.width
+            for tap in 0..<kernel.width {
+                columnMasks[tap] |= (inputX >= 0 && inputX < window.input.width ? 1 : 0) << pixel
+                inputX += dilation.width
+            }
+            x += 1
+            if x == window.output.width {
+                x = 0
+                y += 1
             }
         }
     }

@@ -127,13 +127,7 @@ private struct PanelProduct {
             return lane
         }
         var sums = Tile()
-        var weights = right
-        var offset = 0
-        for _ in 0..<arguments.depth {
-            sums.add(pointers, offset, TwoBlocks.weights(weights))
-            offset += MainTile<TwoBlocks>.pixels
-            weights += TwoBlocks.blocks * Vector.scalarCount
-        }
+        accumulateProduct(&sums, pointers, step: MainTile<TwoBlocks>.pixels, count: arguments.depth, right)
         let output = arguments.output + row * arguments.outputRowStride + column
         let residual = arguments.residual.map { $0 + row * arguments.residualRowStride + column }
         let rowBias = arguments.rowBias.map { $0 + row }

@@ -97,23 +97,15 @@ private struct LocalResponseFunction {
     let bias: Vector
     let factor: Vector
     let beta: Vector
-    /// AlexNet's, GoogLeNet's and ONNX's default exponent needs no logarithm: s^¾ = √s · √√s.
-    let isThreeQuarters: Bool
 
     init(_ response: LocalResponse) {
         bias = Vector(repeating: response.bias)
         factor = Vector(repeating: response.alpha / Float(response.size))
         beta = Vector(repeating: response.beta)
-        isThreeQuarters = response.beta == 0.75
     }
 
     @inline(__always)
     func callAsFunction(_ x: Vector, _ sum: Vector) -> Vector {
-        let base = multiplyAdd(bias, factor, sum)
-        if isThreeQuarters {
-            let root = base.squareRoot()
-            return x / (root * root.squareRoot())
-        }
-        return x / exponential(beta * logarithm(base))
+        x * exponential(-beta * logarithm(multiplyAdd(bias, factor, sum)))
     }
 }

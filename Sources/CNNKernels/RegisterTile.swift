@@ -172,3 +172,23 @@ typealias SixPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, TwoPixels<Sums>>
     /// Six pixels by two blocks are 12 of 16 registers (24 of 32 on arm64).
     typealias MainTile<Sums: BlockSums> = SixPixels<Sums>
 #endif
+
+/// Adds `count` products to a zero tile: factor k of a pixel lies `k * step` past its pointer, the weights follow one
+/// another.
+///
+/// A function of its own: inlined among its callers, the sums would not stay in registers.
+@inline(never)
+func accumulateProduct<Tile: PixelSums>(
+    _ result: UnsafeMutablePointer<Tile>, _ pointers: Tile.Pointers, step: Int, count: Int, _ weights: UnsafePointer<Float>
+) {
+    var sums = Tile()
+    var weights = weights
+    let end = weights + count * Tile.Sums.blocks * Vector.scalarCount
+    var offset = 0
+    while weights < end {
+        sums.add(pointers, offset, Tile.Sums.weights(weights))
+        offset += step
+        weights += Tile.Sums.blocks * Vector.scalarCount
+    }
+    result.pointee = sums
+}

@@ -12,6 +12,11 @@ func multiplyAdd(_ sum: Vector, _ left: Vector, _ right: Vector) -> Vector {
 }
 
 @inline(__always)
+func multiplyAdd(_ sum: Vector, _ left: Float, _ right: Vector) -> Vector {
+    multiplyAdd(sum, Vector(repeating: left), right)
+}
+
+@inline(__always)
 func load(_ pointer: UnsafePointer<Float>) -> Vector {
     UnsafeRawPointer(pointer).loadUnaligned(as: Vector.self)
 }

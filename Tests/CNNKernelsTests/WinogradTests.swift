@@ -1,0 +1,169 @@
+import CNNKernelTable
+import Testing
+
+@Suite("Winograd kernels")
+struct WinogradTests {
+    static let cases: [ConvolutionCase] = [
+        ConvolutionCase(
+            "same, whole tiles", inputs: 16, outputs: 32, map: plane(12, 12), kernel: plane(3, 3), padBegin: pad(1, 1),
+            padEnd: pad(1, 1), activation: .relu),
+        ConvolutionCase(
+            "odd map and channels, residual", inputs: 19, outputs: 21, map: plane(13, 17), kernel: plane(3, 3),
+            padBegin: pad(1, 1), padEnd: pad(1, 1), hasResidual: true, activation: .relu),
+        ConvolutionCase("no pads", inputs: 8, outputs: 8, map: plane(9, 11), kernel: plane(3, 3), hasBias: false),
+        ConvolutionCase(
+            "wide pads", inputs: 5, outputs: 40, map: plane(4, 3), kernel: plane(3, 3), padBegin: pad(2, 0),
+            padEnd: pad(1, 2), activation: .leakyRelu(0.2)),
+        ConvolutionCase(
+            "more tiles than are transformed at once", inputs: 130, outputs: 9, map: plane(34, 62), kernel: plane(3, 3),
+            padBegin: pad(1, 1), padEnd: pad(1, 1)),
+    ]
+
+    /// The transforms as matrices, from their source (Lavin and Gray 2015; the larger one from Cook and Toom's construction on
+    /// the points 0, ±1, ±2, ±½, ∞).
+    struct Matrices {
+        var weights: [[Double]]
+        var input: [[Double]]
+        var output: [[Double]]
+
+        static let two = Matrices(
+            weights: [[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]],
+            input: [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
+            output: [[1, 1, 1, 0], [0, 1, -1, -1]])
+        static let four = Matrices(
+            weights: [
+                [1.0 / 4, 0, 0], [-1.0 / 6, -1.0 / 6, -1.0 / 6], [-1.0 / 6, 1.0 / 6, -1.0 / 6],
+                [1.0 / 24, 1.0 / 12, 1.0 / 6], [1.0 / 24, -1.0 / 12, 1.0 / 6], [0, 0, 1],
+            ],
+            input: [
+                [4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0],
+                [0, 4, 0, -5, 0, 1],
+            ],
+            output: [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])
+        static let six = Matrices(
+            weights: [
+                [1, 0, 0], [-2.0 / 9, -2.0 / 9, -2.0 / 9], [-2.0 / 9, 2.0 / 9, -2.0 / 9],
+                [1.0 / 90, 1.0 / 45, 2.0 / 45], [1.0 / 90, -1.0 / 45, 2.0 / 45], [32.0 / 45, 16.0 / 45, 8.0 / 45],
+                [32.0 / 45, -16.0 / 45, 8.0 / 45], [0, 0, 1],
+            ],
+            input: [
+                [1, 0, -5.25, 0, 5.25, 0, -1, 0], [0, 1, 1, -4.25, -4.25, 1, 1, 0], [0, -1, 1, 4.25, -4.25, -1, 1, 0],
+                [0, 0.5, 0.25, -2.5, -1.25, 2, 1, 0], [0, -0.5, 0.25, 2.5, -1.25, -2, 1, 0],
+                [0, 2, 4, -2.5, -5, 0.5, 1, 0], [0, -2, 4, 2.5, -5, -0.5, 1, 0], [0, -1, 0, 5.25, 0, -5.25, 0, 1],
+            ],
+            output: [
+                [1, 1, 1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0.5, -0.5, 0], [0, 1, 1, 4, 4, 0.25, 0.25, 0],
+                [0, 1, -1, 8, -8, 0.125, -0.125, 0], [0, 1, 1, 16, 16, 0.0625, 0.0625, 0],
+                [0, 1, -1, 32, -32, 0.03125, -0.03125, 1],
+            ])
+
+        static func of(size: Int) -> Matrices { size == 2 ? two : size == 4 ? four : six }
+
+        /// `|left|·|x|·|left|ᵀ` of a square x.
+        static func sandwich(_ left: [[Double]], _ x: [[Double]]) -> [[Double]] {
+            let half = left.map { row in x[0].indices.map { j in row.indices.reduce(0) { $0 + abs(row[$1]) * x[$1][j] } } }
+            return half.map { row in left.map { other in row.indices.reduce(0) { $0 + row[$1] * abs(other[$1]) } } }
+        }
+    }
+
+    /// Every factor of the algorithm replaced by its magnitude, which the rounding errors are relative to: for each output
+    /// pixel, `|Aᵀ| (Σ |G||w||G|ᵀ ⊙ |Bᵀ||d||B|) |A|`.
+    private func magnitudes(_ test: ConvolutionCase, size: Int) -> [Double] {
+        let matrices = Matrices.of(size: size)
+        let window = test.geometry.window
+        let (input, weights) = (test.input, test.weights)
+        let (inputs, outputs, span) = (test.geometry.inputChannels, test.geometry.outputChannels, size + 2)
+        let kernels = (0..<outputs * inputs).map { pair in
+            Matrices.sandwich(
+                matrices.weights, (0..<3).map { y in (0..<3).map { x in Double(weights[pair * 9 + y * 3 + x].magnitude) } })
+        }
+        var result = [Double](repeating: 0, count: outputs * test.pixels)
+        for top in stride(from: 0, to: window.output.height, by: size) {
+            for left in stride(from: 0, to: window.output.width, by: size) {
+                let patches = (0..<inputs).map { channel in
+                    Matrices.sandwich(
+                        matrices.input,
+                        (0..<span).map { row in
+                            (0..<span).map { column in
+                                let y = top + row - window.padBegin.height
+                                let x = left + column - window.padBegin.width
+                                let inside = (0..<window.input.height).contains(y) && (0..<window.input.width).contains(x)
+                                return inside
+                                    ? Double(input[(channel * window.input.height + y) * window.input.width + x].magnitude) : 0
+                            }
+                        })
+                }
+                for output in 0..<outputs {
+                    var products = [[Double]](repeating: [Double](repeating: 0, count: span), count: span)
+                    for channel in 0..<inputs {
+                        for row in 0..<span {
+                            for column in 0..<span {
+                                products[row][column] +=
+                                    kernels[output * inputs + channel][row][column] * patches[channel][row][column]
+                            }
+                        }
+                    }
+                    let tile = Matrices.sandwich(matrices.output, products)
+                    for row in 0..<min(size, window.output.height - top) {
+                        for column in 0..<min(size, window.output.width - left) {
+                            result[output * test.pixels + (top + row) * window.output.width + left + column] =
+                                tile[row][column]
+                        }
+                    }
+                }
+            }
+        }
+        return result
+    }
+
+    @Test(
+        "Winograd is right within its own error bound, and its bits do not depend on the partition",
+        arguments: TableUnderTest.all, cases)
+    func winograd(table: TableUnderTest, test: ConvolutionCase) {
+        let kernels = table.kernels
+        let geometry = test.geometry
+        let c = kernels.channelBlock
+        #expect(kernels.supportsWinograd(geometry))
+        let exact = test.exact()
+        let input = Buffer(blocked(test.input, channels: geometry.inputChannels, pixels: test.inputPixels, block: c))
+        let bias = Buffer(padded(test.bias, to: kernels.paddedChannels(geometry.outputChannels)))
+        let residual = Buffer(blocked(test.residual, channels: geometry.outputChannels, pixels: test.pixels, block: c))
+        for size in kernels.winogradSizes {
+            let packed = Buffer(unwritten: kernels.winogradWeightCount(geometry, size: size))
+            Buffer.withCopy(of: test.weights) {
+                kernels.packWinogradWeights(geometry, size: size, weights: $0, to: packed.pointer)
+            }
+            let scratch = Buffer(unwritten: kernels.winogradScratchCount(geometry, size: size))
+            func run(_ parts: [(Range<Int>, Range<Int>)]) -> [Float] {
+                let output = Buffer(unwritten: kernels.paddedChannels(geometry.outputChannels) * test.pixels)
+                let operands = ConvolutionOperands(
+                    input: input.constant, inputStride: test.inputPixels * c, weights: packed.constant,
+                    bias: test.hasBias ? bias.constant : nil, residual: test.hasResidual ? residual.constant : nil,
+                    residualStride: test.pixels * c, output: output.pointer, outputStride: test.pixels * c,
+                    activation: test.activation)
+                for (outputTiles, tiles) in parts {
+                    kernels.convolveWinograd(
+                        geometry, size: size, operands, outputTiles: outputTiles, tiles: tiles, scratch: scratch.pointer)
+                }
+                #expect(output.isIntact && scratch.isIntact && packed.isIntact)
+                return output.values
+            }
+            let (outputTiles, tiles) = (
+                0..<kernels.blockedOutputTiles(geometry), 0..<kernels.winogradTiles(geometry, size: size)
+            )
+            let whole = run([(outputTiles, tiles)])
+            let magnitudes = magnitudes(test, size: size)
+            // Roundings on the way of one product: the weight once; at most eight along each axis of the input's and of the
+            // output's transform; the sum over the channels; bias, residual, activation.
+            let roundings = Double(1 + 4 * 8 + geometry.inputChannels + 3) * 0x1p-24
+            let gamma = roundings / (1 - roundings)
+            let result = planar(whole, channels: geometry.outputChannels, pixels: test.pixels, block: c)
+            for (index, sum) in exact.enumerated() {
+                let difference = abs(Double(result[index]) - test.activation.exact(sum.value))
+                #expect(difference <= gamma * (magnitudes[index] + sum.magnitude), "F(\(size)), element \(index)")
+            }
+            let parts = pieces(outputTiles, seed: 8).flatMap { outputs in pieces(tiles, seed: 9).map { (outputs, $0) } }
+            #expect(sameBits(whole, run(parts)), "F(\(size))")
+        }
+    }
+}
