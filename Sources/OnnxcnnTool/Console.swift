@@ -1,4 +1,5 @@
 import CNNTensors
+import CNNTextTables
 
 #if canImport(Glibc)
     import Glibc
@@ -43,9 +44,11 @@ struct Console {
 
     /// Prints what went wrong.
     func error(_ diagnostic: Diagnostic) {
-        var text = styled("error:", .red, on: STDERR_FILENO) + " \(diagnostic.cause)\n"
-        for place in diagnostic.places { text += "  at \(place)\n" }
-        if let hint = diagnostic.hint { text += styled("hint:", .cyan, on: STDERR_FILENO) + " \(hint)\n" }
+        // Names in a file are whatever its author wrote: nothing of them may steer the terminal.
+        let printable = DisplayText.printable
+        var text = styled("error:", .red, on: STDERR_FILENO) + " \(printable(diagnostic.cause))\n"
+        for place in diagnostic.places { text += "  at \(printable(place))\n" }
+        if let hint = diagnostic.hint { text += styled("hint:", .cyan, on: STDERR_FILENO) + " \(printable(hint))\n" }
         Self.writeToStandardError(text)
     }
 

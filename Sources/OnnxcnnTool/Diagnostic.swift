@@ -2,6 +2,7 @@ import ArgumentParser
 import CNNModels
 import CNNOperators
 import CNNTensors
+import ONNXFormat
 
 /// An error as the tool prints it: cause, places, hint.
 struct Diagnostic {
@@ -28,8 +29,16 @@ extension Diagnostic {
         case let error as ModelError: diagnostics(for: error.problems, file: file)
         case let error as EvaluationError:
             [Diagnostic(cause: error.message, places: ["\(error.place)" + (file.map { " in \($0)" } ?? "")])]
+        case let error as ModelFileError: [diagnostic(for: error)]
+        case let error as ArrayFileError: [Diagnostic(cause: error.description, hint: error.hint)]
         default: [Diagnostic(cause: "\(error)", places: isPlaced(error) ? [] : file.map { [$0] } ?? [])]
         }
+    }
+
+    private static func diagnostic(for error: ModelFileError) -> Diagnostic {
+        var place = error.place.isEmpty ? error.file : "\(error.place) in \(error.file)"
+        if let offset = error.offset { place += ", byte \(offset)" }
+        return Diagnostic(cause: error.cause, places: [place], hint: error.hint)
     }
 
     /// Whether the error's own text names its file.

@@ -21,6 +21,7 @@ struct Onnxcnn: ParsableCommand {
         version: Version.text,
         subcommands: [
             ImportCommand.self, ExportCommand.self, VerifyCommand.self, RunCommand.self, InspectCommand.self,
+            OperatorsCommand.self,
             DoctorCommand.self,
         ])
 }

@@ -1,0 +1,83 @@
+import ArgumentParser
+import CNNModels
+import CNNOperators
+import CNNTensors
+import CNNTextTables
+
+/// Prints the table of supported operators.
+struct OperatorsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "operators",
+        abstract: "List the supported operators, their opset versions and element types.",
+        discussion: """
+            Versions are the operator sets at which the definition changed, the first of which introduced the operator; each is \
+            supported up to the next and the last up to operator set \(StructureChecker.opsetVersions.upperBound). Types are \
+            those of the newest version.
+
+            EXAMPLE:
+              onnxcnn operators --markdown
+            """)
+
+    @Flag(help: "Print the table as Markdown.")
+    var markdown = false
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let rows = OperatorRegistry.all.map(OperatorRow.init)
+        if markdown {
+            common.console.result("| operator | versions | element types |\n|---|---|---|")
+            for row in rows {
+                common.console.result("| \(row.name) | \(row.versionsText) | \(row.types) |")
+            }
+        } else {
+            var table = TextTable([.fixed("Operator"), .fixed("Versions"), .text("Element types")])
+            for row in rows { table.append([row.name, row.versionsText, row.types]) }
+            common.console.result(table.lines(width: common.console.width).joined(separator: "\n"))
+        }
+        common.console.result(
+            json: [JSON.Member("command", .string("operators")), JSON.Member("operators", .array(rows.map(\.json)))])
+    }
+}
+
+/// What the table says of one operator.
+private struct OperatorRow {
+    let name: String
+    let versions: [Int]
+    /// The element types of the first input, or of the first output of an operator without inputs.
+    let types: String
+
+    init(_ definition: OperatorDefinition) {
+        name = definition.type
+        versions = definition.versions
+        let signature = definition.signature(definition.versions.last ?? 1)
+        let parameter = signature.inputs.first ?? signature.outputs.first
+        types = parameter.flatMap { signature.types[$0.typeVariable] }.map(Self.text) ?? ""
+    }
+
+    var versionsText: String { versions.map(String.init).joined(separator: " ") }
+
+    var json: JSON {
+        .object([
+            JSON.Member("name", .string(name)), JSON.Member("versions", .array(versions.map { .integer($0) })),
+            JSON.Member("types", .string(types)),
+        ])
+    }
+
+    /// The types, whole families by their name.
+    private static func text(_ types: TypeSet) -> String {
+        if types == .all { return "all" }
+        var rest = types
+        var parts: [String] = []
+        for (name, family) in families where rest.isSuperset(of: family) {
+            parts.append(name)
+            rest.subtract(family)
+        }
+        return (parts + rest.members.map(\.description)).joined(separator: " ")
+    }
+
+    private static let families: [(String, TypeSet)] = [
+        ("float16-64 bfloat16", .floats), ("float16-64", .ieeeFloats), ("int8-64", .signedIntegers),
+        ("uint8-64", .unsignedIntegers), ("complex", .complex),
+    ]
+}
