@@ -31,6 +31,8 @@ public struct ArrayFile: Sendable {
 
     /// Reads a file that is already in memory.
     public init(_ file: MappedFile) throws {
+        // The bytes must not go before they are read, and here nothing else may use the file any more.
+        defer { withExtendedLifetime(file) {} }
         guard let format = Format(detecting: file.bytes) else {
             throw ArrayFileError(
                 path: file.path, reason: .malformed("this is no .npy, .npz or .safetensors file"), hint: Self.hint(file.bytes))

@@ -60,6 +60,7 @@ struct NPYFileTests {
         #expect(read == tensor)
         let start = try #require(file.bytes.baseAddress)
         read.withUnsafeBytes { #expect($0.baseAddress == start + 128) }
+        withExtendedLifetime(file) {}
     }
 
     @Test(
