@@ -61,7 +61,8 @@ struct NumberTextTests {
         arguments: [
             (0.0, "0"), (1, "1.00e+00"), (-1234.5, "-1.23e+03"), (0.00000191, "1.91e-06"), (9.996, "1.00e+01"),
             (9.994, "9.99e+00"),
-            (1e100, "1.00e+100"), (.leastNonzeroMagnitude, "5.00e-324"), (123456, "1.23e+05"), (0.5, "5.00e-01"), (.infinity, "inf"),
+            (1e100, "1.00e+100"), (.leastNonzeroMagnitude, "5.00e-324"), (123456, "1.23e+05"), (0.5, "5.00e-01"),
+            (.infinity, "inf"),
             (.nan, "nan"),
         ] as [(Double, String)])
     func scientific(value: Double, text: String) {
