@@ -1,6 +1,14 @@
 import CNNModels
 import CNNTensors
 
+extension Model {
+    /// The model with a declaration of type and shape for every value between its nodes, as inferred.
+    /// - Throws: `ModelError` with everything that is wrong with the model.
+    public func declaringShapes() throws(ModelError) -> Model {
+        try BoundModel(self).infer().modelDeclaringShapes()
+    }
+}
+
 extension InferredModel {
     /// The model with a declaration of type and shape for every value between its nodes, as inferred; declarations that the
     /// model already has for values it does not compute stay.
