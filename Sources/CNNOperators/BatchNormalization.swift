@@ -70,7 +70,7 @@ package struct BatchNormalization: Operator {
         }
         var fact = ValueFact(shape: input)
         if isTraining { fact.remarks.append("runs in training mode: it normalizes by the statistics of the batch itself") }
-        return [fact] + Array(repeating: ValueFact(shape: statistics), count: 4)
+        return [fact] + Array(repeating: ValueFact(shape: statistics), count: max(outputCount - 1, 0))
     }
 
     /// The shape of the parameters and statistics as far as it is known from X and those seen so far, and from this one.
@@ -111,7 +111,8 @@ package struct BatchNormalization: Operator {
         var outputs = [try Tensor(rounding: y, to: input.dataType, shape: input.shape)]
         guard outputCount > 1 else { return outputs }
         let running = isTraining ? zip(given, batch).map(moved) : given
-        for values in [running.map(\.mean), running.map(\.variance), batch.map(\.mean), batch.map(\.variance)] {
+        let statistics = [running.map(\.mean), running.map(\.variance), batch.map(\.mean), batch.map(\.variance)]
+        for values in statistics.prefix(outputCount - 1) {
             outputs.append(try Tensor(rounding: values, to: meanInput.dataType, shape: meanInput.shape))
         }
         return outputs

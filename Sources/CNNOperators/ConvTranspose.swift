@@ -8,9 +8,9 @@ import CNNTensors
 ///
 /// over the channels c of the group of m. X is `[N, C, D1 … Dn]`, W `[C, M/group, k1 … kn]`, B `[M]`, Y `[N, M, O1 … On]`.
 /// Along an axis of size D the whole result has `stride·(D − 1) + dilation·(k − 1) + 1 + output_padding` elements, of which
-/// `pads` cuts some away. If `output_shape` is given, or `auto_pad` asks for `stride·D`, that is the size, and the surplus
-/// is cut at both ends, an odd element at the end for SAME_UPPER and at the beginning otherwise; what is lacking is 0, at
-/// the end.
+/// `pads` cuts some away. If `output_shape` is given that is the size, and what it lacks is 0, at the end; if `auto_pad` asks
+/// for SAME, the size is `stride·D` or the whole. The surplus is cut at both ends, an odd element at the end for SAME_UPPER
+/// and at the beginning otherwise.
 /// ONNX operator ConvTranspose, versions 1, 11 and 22 (which adds bfloat16). Version 1's text has the odd element the other
 /// way round; ONNX Runtime evaluates all versions alike, and so does this.
 package struct ConvTranspose: Operator {
@@ -97,7 +97,11 @@ package struct ConvTranspose: Operator {
     ) throws -> Dimension? {
         if let outputShape, outputShape.count == spatialRank { return Dimension(outputShape[axis]) }
         guard let input, let geometry else { return nil }
-        if isSame { return try input * Dimension(geometry.strides[axis]) }
+        if isSame {
+            // Where the kernel is shorter than the stride, the whole result is less than asked for and nothing is added.
+            let size = try input * Dimension(geometry.strides[axis])
+            return try Dimension.minimum(size, wholeSize(input, axis: axis, geometry))
+        }
         var size = try wholeSize(input, axis: axis, geometry)
         if case .explicit(let begins, let ends) = geometry.padding {
             size = try size - Dimension(begins[axis]) - Dimension(ends[axis])

@@ -14,6 +14,7 @@ import CNNTensors
 package struct MaxPool: PoolingOperator {
     package let geometry: WindowGeometry
     private let isColumnMajor: Bool
+    private let wantsIndices: Bool
 
     package static let definition = OperatorDefinition("MaxPool", versions: [1, 8, 10, 11, 12, 22]) { version in
         if version == 1 { return Signature(inputs: ["X": "T"], outputs: ["Y": "T"], types: ["T": .ieeeFloats]) }
@@ -29,12 +30,13 @@ package struct MaxPool: PoolingOperator {
         let version = attributes.version
         let window = try WindowAttributes(attributes, hasDilations: version >= 10, hasCeilMode: version >= 10)
         geometry = try window.geometry(kernelShape: attributes.required("kernel_shape", window.kernelShape))
+        wantsIndices = attributes.wantsOutput(1)
         isColumnMajor = version >= 8 ? try attributes.flag("storage_order") : false
     }
 
     package func infer(_ inputs: [ValueFact?]) throws -> [ValueFact] {
         let fact = try pooledFact(inputs)
-        return [fact, ValueFact(dataType: .int64, shape: fact.shape)]
+        return wantsIndices ? [fact, ValueFact(dataType: .int64, shape: fact.shape)] : [fact]
     }
 
     package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
@@ -51,8 +53,9 @@ package struct MaxPool: PoolingOperator {
             }
             winners[output] = winner
         }
-        let indices = try Tensor(winners.map { Int64(index(of: $0, in: pooling)) }, shape: pooling.outputShape)
-        return [try maxima(input, at: winners, shape: pooling.outputShape), indices]
+        let maxima = try maxima(input, at: winners, shape: pooling.outputShape)
+        guard wantsIndices else { return [maxima] }
+        return [maxima, try Tensor(winners.map { Int64(index(of: $0, in: pooling)) }, shape: pooling.outputShape)]
     }
 
     private func maxima(_ input: Tensor, at winners: [Int], shape: Shape) throws -> Tensor {

@@ -29,8 +29,7 @@ package struct MaxUnpool: Operator {
     }
 
     package func infer(_ inputs: [ValueFact?]) throws -> [ValueFact] {
-        let input = try inputs.required(0, "X").shape
-        let pooled = try unpooledShape(input)
+        let pooled = try unpooledShape(try commonShape(inputs.required(0, "X").shape, inputs.required(1, "I").shape))
         guard let requested = inputs.optional(2) else { return [ValueFact(shape: pooled)] }
         guard let sizes = requested.knownElements else {
             return [ValueFact(shape: SymbolicShape(Array(repeating: nil, count: geometry.spatialRank + 2)))]
@@ -39,6 +38,16 @@ package struct MaxUnpool: Operator {
             throw OperatorError("\(sizes) is no shape of \(geometry.spatialRank + 2) axes", subject: "output_shape")
         }
         return [ValueFact(shape: SymbolicShape(sizes))]
+    }
+
+    /// What is known of the one shape that X and I have.
+    private func commonShape(_ input: SymbolicShape, _ indices: SymbolicShape) throws -> SymbolicShape {
+        guard let sizes = input.dimensions else { return indices }
+        guard let others = indices.dimensions else { return input }
+        guard sizes.count == others.count,
+            zip(sizes, others).allSatisfy({ $0?.value == nil || $1?.value == nil || $0 == $1 })
+        else { throw OperatorError("has shape \(indices), but X is \(input)", subject: "I") }
+        return SymbolicShape(zip(sizes, others).map { $1?.value == nil ? $0 ?? $1 : $1 })
     }
 
     /// The shape that the indices count in.
@@ -70,13 +79,10 @@ package struct MaxUnpool: Operator {
 
     package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
         let (input, indices) = (try inputs.required(0, "X"), try inputs.required(1, "I"))
-        guard indices.shape == input.shape else {
-            throw OperatorError("has shape \(indices.shape), but X is \(input.shape)", subject: "I")
-        }
         guard let unpooled = try unpooledShape(SymbolicShape(input.shape)).concrete else {
             throw OperatorError("no output shape follows from the input \(input.shape)")
         }
-        var facts: [ValueFact?] = [ValueFact(shape: SymbolicShape(input.shape)), nil]
+        var facts: [ValueFact?] = [input, indices].map { ValueFact(shape: SymbolicShape($0.shape)) }
         if let requested = inputs.optional(2) { facts.append(ValueFact(constant: requested)) }
         guard let requested = try infer(facts)[0].shape.concrete else {
             throw OperatorError("the output's shape is not known", subject: "output_shape")

@@ -79,7 +79,7 @@ package struct Resampling: Sendable {
         case .halfPixelSymmetric:
             coordinate = input / 2 * (1 - Double(axis.outputSize) / length) + unscaled(x + 0.5) - 0.5
         case .pytorchHalfPixel:
-            coordinate = axis.outputSize > 1 ? unscaled(x + 0.5) - 0.5 : 0
+            coordinate = length > 1 ? unscaled(x + 0.5) - 0.5 : 0
         case .alignCorners:
             coordinate = output == 0 ? 0 : x * (input - 1) / (length - 1)
         case .asymmetric:

@@ -133,6 +133,9 @@ extension Resize {
 
     package func infer(_ inputs: [ValueFact?]) throws -> [ValueFact] {
         let input = try inputs.required(0, "X").shape
+        if resampling.mode != .nearest, let type = inputs[0]?.dataType, !(type.isFloatingPoint || type.isInteger) {
+            throw OperatorError("elements of type \(type) cannot be interpolated", subject: "mode")
+        }
         guard let sizes = input.dimensions else { return [ValueFact(shape: .unknown)] }
         let axes = try resolvedAxes(rank: sizes.count)
         var result = sizes
@@ -302,6 +305,7 @@ extension Resize {
         var hasExtrapolated = false
         for (axis, sampled) in axes.enumerated() {
             let offsets = try (0..<sampled.outputSize).map { output in
+                if sampled.isIdentity { return output * strides[axis] }
                 let coordinate = try resampling.coordinate(output, along: sampled)
                 if resampling.isExtrapolated(coordinate, along: sampled) { return -1 }
                 return resampling.nearest(coordinate, along: sampled) * strides[axis]
@@ -370,9 +374,7 @@ extension Tensor {
             try self.init(rounding: values, to: dataType, shape: shape)
             return
         }
-        guard let range = dataType.wordRange, dataType != .bool else {
-            throw OperatorError("elements of type \(dataType) cannot be interpolated")
-        }
+        guard let range = dataType.wordRange else { throw TensorError.wrongDataType(dataType, expected: "a number") }
         // For uint64 the range's words are read as unsigned; Double holds neither end of a 64-bit type exactly.
         let words = values.map { value -> Int64 in
             let rounded = value.rounded(.toNearestOrEven)
