@@ -83,6 +83,8 @@ let package = Package(
         .testTarget(
             name: "CNNVerificationTests",
             dependencies: ["CNNVerification", "ONNXFormat", "CNNOperators", "CNNModels", "CNNTensors"]),
+        .testTarget(name: "CNNModelsTests", dependencies: ["CNNModels", "CNNTensors"]),
+        .testTarget(name: "CNNZooTests", dependencies: ["CNNZoo", "CNNModels", "CNNOperators", "CNNTensors"]),
         .testTarget(name: "CNNOperatorsTests", dependencies: ["CNNOperators", "CNNModels", "CNNTensors"]),
     ] + instructionSets,
     swiftLanguageModes: [.v6]
