@@ -20,6 +20,7 @@ package struct BoundNode: Sendable {
 /// A model whose structure is sound and whose nodes are all known operators with valid attributes, ready for shape
 /// inference and evaluation.
 package struct BoundModel: Sendable {
+    /// The model, with calls of its functions and conditions that follow from it replaced by what they stand for.
     package let model: Model
     package let nodes: [BoundNode]
 
@@ -27,6 +28,8 @@ package struct BoundModel: Sendable {
     /// - Throws: `ModelError` with every problem of structure, operators, attributes and arity in the model.
     package init(_ model: Model) throws(ModelError) {
         var problems = StructureChecker.problems(in: model)
+        // Calls and branches are followed in sound models only.
+        let model = problems.isEmpty ? try model.inliningFunctions().resolvingConditions() : model
         let opset = model.opsetVersion(domain: "") ?? 1
         var nodes: [BoundNode] = []
         for (index, node) in model.graph.nodes.enumerated() {

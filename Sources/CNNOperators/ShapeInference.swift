@@ -84,6 +84,7 @@ private struct ShapeInference {
                 outputs[index].dataType = outputType(node.signature, at: index, types: types)
             }
         }
+        for index in outputs.indices { Self.settle(&outputs[index]) }
         fold(node, inputs: inputs, into: &outputs)
         for (name, fact) in zip(node.node.outputs, outputs) where !name.isEmpty {
             remarks[node.index, default: []] += fact.remarks
@@ -102,6 +103,17 @@ private struct ShapeInference {
             problems.append(ModelProblem(.shape, "\(error)", at: node.place))
         }
         return []
+    }
+
+    /// Elements that are all plain numbers make a constant, from which operators that compute with other types than whole
+    /// numbers (a Cast to float, for Resize's scales) can go on.
+    private static func settle(_ fact: inout ValueFact) {
+        guard fact.constant == nil, let elements = fact.elements, let dataType = fact.dataType,
+            let shape = fact.shape.concrete
+        else { return }
+        let values = elements.compactMap { $0.value.map { Int64($0) } }
+        guard values.count == elements.count else { return }
+        fact.constant = try? Tensor(exactly: values, as: dataType, shape: shape)
     }
 
     /// Computes the outputs now if everything they follow from is known and they are small.
