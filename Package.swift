@@ -78,6 +78,8 @@ let package = Package(
         .testTarget(name: "CNNKernelsTests", dependencies: ["CNNKernelTable", "CNNKernelSelection"]),
         .testTarget(name: "CNNInspectionTests", dependencies: ["CNNInspection"]),
         .testTarget(name: "ONNXFormatTests", dependencies: ["ONNXFormat", "CNNModels", "CNNTensors"]),
+        .testTarget(
+            name: "CNNRuntimeTests", dependencies: ["CNNRuntime", "CNNOperators", "CNNModels", "CNNTensors"]),
         .testTarget(name: "CNNTensorsTests", dependencies: ["CNNTensors"]),
         .testTarget(name: "CNNTextTablesTests", dependencies: ["CNNTextTables"]),
         .testTarget(

@@ -7,11 +7,14 @@ extension LayerGraph {
     /// - Parameters:
     ///   - givenInputs: the graph inputs that the caller gives; initializers of the same names are not constants then.
     ///   - keepsAll: whether every value is an output.
+    ///   - library: keeps computed constants for the next plan.
     ///   - memoryLimit: the most bytes that computed constants may take together.
     /// - Throws: `EvaluationError` if a constant cannot be computed, `SessionError.memoryLimitExceeded`.
-    init(_ inferred: InferredModel, givenInputs: Set<String>, keepsAll: Bool, memoryLimit: Int) throws {
+    init(
+        _ inferred: InferredModel, givenInputs: Set<String>, keepsAll: Bool, library: WeightLibrary, memoryLimit: Int
+    ) throws {
         let graph = inferred.bound.model.graph
-        var builder = Builder(inferred: inferred, memoryLimit: memoryLimit)
+        var builder = Builder(inferred: inferred, library: library, memoryLimit: memoryLimit)
         for initializer in graph.initializers where !givenInputs.contains(initializer.name) {
             builder.constants[initializer.name] = initializer.tensor
         }
@@ -32,14 +35,16 @@ extension LayerGraph {
 
     private struct Builder {
         let inferred: InferredModel
+        let library: WeightLibrary
         let memoryLimit: Int
         var graph = LayerGraph()
         var constants: [String: Tensor] = [:]
         var constantBytes = 0
         var numbers: [String: Int] = [:]
 
-        init(inferred: InferredModel, memoryLimit: Int) {
+        init(inferred: InferredModel, library: WeightLibrary, memoryLimit: Int) {
             self.inferred = inferred
+            self.library = library
             self.memoryLimit = memoryLimit
         }
 
@@ -66,12 +71,16 @@ extension LayerGraph {
             }
             graph.layers.append(
                 Layer(
-                    node: node, kind: .reference, inputs: node.node.inputs.map { $0.isEmpty ? nil : number($0) },
+                    node: node, computation: ReferenceComputation(node: node, facts: inferred.facts),
+                    multiplyAdds: inferred.multiplyAdds(of: node),
+                    inputs: node.node.inputs.map { $0.isEmpty ? nil : number($0) },
                     outputs: node.node.outputs.map { $0.isEmpty ? nil : number($0) }))
         }
 
         private mutating func fold(_ node: BoundNode, _ inputs: [Tensor?]) throws {
-            let results = try node.evaluateChecked(inputs, facts: inferred.facts)
+            let results = try library.folded(node: node.index, inputs: inputs) {
+                try node.evaluateChecked(inputs, facts: inferred.facts)
+            }
             for (name, result) in zip(node.node.outputs, results) where !name.isEmpty {
                 constants[name] = result
                 constantBytes += result.byteCount
@@ -80,6 +89,14 @@ extension LayerGraph {
                 throw SessionError.memoryLimitExceeded(needed: constantBytes, limit: memoryLimit)
             }
         }
+    }
+}
+
+extension InferredModel {
+    /// The multiplications of a node, if their number is known.
+    fileprivate func multiplyAdds(of node: BoundNode) -> Int? {
+        // Only for the profile: a number that cannot be told is not an error.
+        (try? node.operation.multiplyAdds(inputs(of: node), outputs(of: node)))?.value
     }
 }
 

@@ -5,12 +5,13 @@ import CNNTensors
 /// The graph between inference and steps, for one set of concrete input shapes: what the passes rewrite. Values are numbered;
 /// constants are known, nodes that only made constants are gone, and so are nodes that nobody needs.
 struct LayerGraph {
-    /// Everything that inference knows of a value.
+    /// Everything that is known of a value.
     struct Value {
         let name: String
         var fact: ValueFact
         /// The value itself, if it is the same in every run.
         var constant: Tensor?
+        var layout = Layout.planar
 
         /// The size in numbers; nil for the few whose size depends on what is computed.
         var shape: Shape? { fact.shape.concrete }
@@ -20,7 +21,11 @@ struct LayerGraph {
     struct Layer {
         /// The node it was made from; of several, the one that computes most.
         var node: BoundNode
-        var kind: LayerKind
+        /// The nodes that were fused into it.
+        var fused: [BoundNode] = []
+        var computation: any Computation
+        /// Multiplications with an addition each; nil where not known.
+        var multiplyAdds: Int?
         /// Values by number, nil where an optional input is left out.
         var inputs: [Int?]
         /// Values by number, nil where an output has no name.
@@ -34,10 +39,37 @@ struct LayerGraph {
     var inputs: [(name: String, value: Int)] = []
     /// Values that the caller gets.
     var outputs: [(name: String, value: Int)] = []
-}
 
-/// How a layer is computed.
-enum LayerKind: Sendable {
-    /// By the operator's own formula.
-    case reference
+    /// By value: the number of times that layers read it, and that the caller gets it.
+    func useCounts() -> [Int] {
+        var counts = [Int](repeating: 0, count: values.count)
+        for layer in layers {
+            for value in layer.inputs { if let value { counts[value] += 1 } }
+        }
+        for output in outputs { counts[output.value] += 1 }
+        return counts
+    }
+
+    /// By value: the layer that computes it; nil for inputs and constants.
+    func producers() -> [Int?] {
+        var producers = [Int?](repeating: nil, count: values.count)
+        for (index, layer) in layers.enumerated() {
+            for value in layer.outputs { if let value { producers[value] = index } }
+        }
+        return producers
+    }
+
+    /// The shape of an input of a layer if it is a float32 value whose size is known and not zero: what kernels work on.
+    func kernelShape(_ value: Int?) -> Shape? {
+        guard let value, values[value].fact.dataType == .float32, let shape = values[value].shape, shape.elementCount > 0,
+            shape.elementCount <= Int.max / 64
+        else { return nil }
+        return shape
+    }
+
+    /// A new value.
+    mutating func addValue(_ value: Value) -> Int {
+        values.append(value)
+        return values.count - 1
+    }
 }

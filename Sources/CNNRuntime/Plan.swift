@@ -4,76 +4,73 @@ import CNNTensors
 
 /// The lowered form of a model for one set of concrete input shapes: steps in order, and where their values lie.
 struct Plan: Sendable {
-    let steps: [any Step]
-    /// By step: values that nobody reads any more after it.
-    let releases: [[Int]]
+    private let steps: [any Step]
+    private let descriptions: [StepDescription]
+    private let placement: Placement
+    private let arenas: ArenaPool
     /// By value number: constants.
-    let constants: [Tensor?]
-    let inputs: [(name: String, value: Int)]
-    let outputs: [(name: String, value: Int)]
+    private let constants: [Tensor?]
+    private let inputs: [(name: String, value: Int)]
+    private let outputs: [Output]
 
-    init(_ graph: LayerGraph) {
-        let facts = Dictionary(graph.values.map { ($0.name, $0.fact) }) { first, _ in first }
-        steps = graph.layers.map { layer in
-            ReferenceStep(node: layer.node, facts: facts, inputs: layer.inputs, outputs: layer.outputs)
+    /// A value that the caller gets.
+    private struct Output {
+        let name: String
+        let value: Int
+        /// Nil for a value of a size that only the run knows.
+        let operand: Operand?
+    }
+
+    /// - Throws: `SessionError` if the values take more memory than `limit`.
+    init(_ graph: LayerGraph, _ machine: Machine, memoryLimit limit: Int) throws {
+        let placement = try Placement(graph, machine, limit: limit)
+        self.placement = placement
+        arenas = ArenaPool(byteCount: placement.byteCount)
+        func operand(_ value: Int) -> Operand? {
+            guard let shape = graph.values[value].shape, let place = placement.places[value] else { return nil }
+            return Operand(
+                value: value, name: graph.values[value].name, shape: shape, map: FeatureMap(shape),
+                layout: graph.values[value].layout, place: place)
         }
-        constants = graph.values.map(\.constant)
+        steps = try graph.layers.enumerated().map { index, layer in
+            let placed = PlacedLayer(
+                layer: layer, inputs: layer.inputs.map { $0.flatMap(operand) },
+                outputs: layer.outputs.map { $0.flatMap(operand) },
+                scratch: placement.scratch[index])
+            return try layer.computation.makeStep(placed, machine)
+        }
+        descriptions = graph.layers.map { StepDescription($0, graph) }
+        constants = try graph.values.map { try $0.constant?.alignedForKernels() }
         inputs = graph.inputs
-        outputs = graph.outputs
-        let kept = Set(graph.outputs.map(\.value))
-        var lastUses: [Int: Int] = [:]
-        for (index, layer) in graph.layers.enumerated() {
-            for value in (layer.inputs + layer.outputs).compactMap({ $0 }) where !kept.contains(value) {
-                lastUses[value] = index
-            }
-        }
-        var releases = [[Int]](repeating: [], count: steps.count)
-        for (value, step) in lastUses { releases[step].append(value) }
-        self.releases = releases
+        outputs = graph.outputs.map { Output(name: $0.name, value: $0.value, operand: operand($0.value)) }
     }
 
     /// Computes the outputs.
-    /// - Parameter tensors: a tensor for every input of the plan.
-    func run(_ tensors: [String: Tensor]) throws -> [String: Tensor] {
-        let execution = Execution(plan: self)
-        for input in inputs { execution.tensors[input.value] = tensors[input.name] }
+    /// - Parameters:
+    ///   - tensors: a tensor for every input of the plan.
+    ///   - timings: if not nil, what each step took is appended.
+    func run(
+        _ tensors: [String: Tensor], on team: ThreadTeam, timings: inout [StepTiming]?
+    ) throws -> [String: Tensor] {
+        let arena = arenas.take()
+        defer { arenas.give(arena) }
+        let execution = Execution(constants: constants, arena: arena, team: team)
+        for input in inputs {
+            if let tensor = tensors[input.name] { try execution.set(tensor, for: input.value) }
+        }
         for (index, step) in steps.enumerated() {
-            try step.run(execution)
-            for value in releases[index] { execution.tensors[value] = nil }
+            if timings == nil {
+                try step.run(execution)
+            } else {
+                let duration = try ContinuousClock().measure { try step.run(execution) }
+                timings?.append(descriptions[index].timing(duration))
+            }
+            for value in placement.releases[index] { execution.release(value) }
         }
         var results: [String: Tensor] = [:]
-        for output in outputs { results[output.name] = execution.tensors[output.value] }
-        return results
-    }
-}
-
-/// The state of one run.
-final class Execution {
-    /// By value number: values that are tensors of their own.
-    var tensors: [Tensor?]
-
-    init(plan: Plan) {
-        tensors = plan.constants
-    }
-}
-
-/// A piece of a plan's work.
-protocol Step: Sendable {
-    /// Reads its inputs and writes its outputs.
-    func run(_ execution: Execution) throws
-}
-
-/// A node computed by its operator's own formula: what every node without a kernel becomes.
-struct ReferenceStep: Step {
-    let node: BoundNode
-    let facts: [String: ValueFact]
-    let inputs: [Int?]
-    let outputs: [Int?]
-
-    func run(_ execution: Execution) throws {
-        let results = try node.evaluateChecked(inputs.map { $0.flatMap { execution.tensors[$0] } }, facts: facts)
-        for (value, result) in zip(outputs, results) {
-            if let value { execution.tensors[value] = result }
+        for output in outputs {
+            results[output.name] = try output.operand.map(execution.tensor) ?? execution.tensors[output.value]
         }
+        return results
     }
 }

@@ -6,6 +6,8 @@ import CNNTensors
 struct PlanCompiler: Sendable {
     let bound: BoundModel
     let options: SessionOptions
+    let machine: Machine
+    let library = WeightLibrary()
 
     /// The largest input whose value may decide shapes: shapes, axes, sizes and scales are short.
     private static let valueInputLimit = ValueFact.elementLimit
@@ -31,8 +33,12 @@ struct PlanCompiler: Sendable {
     ///   computed, `SessionError`.
     func compile(_ key: PlanKey) throws -> Plan {
         let inferred = try bound.infer(inputs: key.facts)
-        let graph = try LayerGraph(
-            inferred, givenInputs: Set(key.inputs.keys), keepsAll: key.keepsAll, memoryLimit: options.memoryLimit)
-        return Plan(graph)
+        var graph = try LayerGraph(
+            inferred, givenInputs: Set(key.inputs.keys), keepsAll: key.keepsAll, library: library,
+            memoryLimit: options.memoryLimit)
+        try LayerRecognition(machine: machine, library: library).recognize(&graph)
+        if !key.keepsAll { try graph.fuse() }
+        graph.assignLayouts()
+        return try Plan(graph, machine, memoryLimit: options.memoryLimit)
     }
 }

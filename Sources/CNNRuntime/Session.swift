@@ -13,13 +13,16 @@ public final class Session: Sendable {
     public var options: SessionOptions { compiler.options }
     private let compiler: PlanCompiler
     private let plans = PlanCache(capacity: 16)
+    private let team: ThreadTeam
 
     /// - Throws: `ModelError` with everything that is wrong with the model, `SessionError` for options that are not possible.
     public init(_ model: Model, options: SessionOptions = SessionOptions()) throws {
         guard 1...SessionOptions.threadLimit ~= options.threads else {
             throw SessionError.invalidThreadCount(options.threads)
         }
-        compiler = PlanCompiler(bound: try BoundModel(model), options: options)
+        let machine = Machine(kernels: try options.kernels(), threads: options.threads, mode: options.mode)
+        compiler = PlanCompiler(bound: try BoundModel(model), options: options, machine: machine)
+        team = try ThreadTeam(size: options.threads)
     }
 
     /// Runs the model.
@@ -30,9 +33,25 @@ public final class Session: Sendable {
     /// - Throws: `InputError`, `ModelError` where the given shapes or values break an operator's rule, `EvaluationError`
     ///   where a node fails, `SessionError`.
     public func run(_ inputs: [String: Tensor], keepingAll: Bool = false) throws -> [String: Tensor] {
+        var timings: [StepTiming]?
+        return try run(inputs, keepingAll: keepingAll, timings: &timings)
+    }
+
+    /// Runs the model and measures every step.
+    /// - Returns: the graph's outputs by name, and the steps in the order in which they ran.
+    /// - Throws: as `run`.
+    public func profile(_ inputs: [String: Tensor]) throws -> (outputs: [String: Tensor], steps: [StepTiming]) {
+        var timings: [StepTiming]? = []
+        let outputs = try run(inputs, keepingAll: false, timings: &timings)
+        return (outputs, timings ?? [])
+    }
+
+    private func run(
+        _ inputs: [String: Tensor], keepingAll: Bool, timings: inout [StepTiming]?
+    ) throws -> [String: Tensor] {
         try model.graph.checkInputs(inputs)
         let plan = try plans.plan(
             for: inputs, keepsAll: keepingAll, valueInputs: compiler.valueInputs(for:), compile: compiler.compile)
-        return try plan.run(inputs)
+        return try plan.run(inputs, on: team, timings: &timings)
     }
 }

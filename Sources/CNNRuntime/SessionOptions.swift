@@ -1,3 +1,5 @@
+import CNNKernelSelection
+import CNNKernelTable
 import CNNModels
 import CNNTensors
 
@@ -70,5 +72,24 @@ extension SessionError: CustomStringConvertible {
         case .valueTooLarge(let value, let shape):
             "value '\(value)' of shape \(shape) takes more bytes than can be counted"
         }
+    }
+}
+
+extension SessionOptions {
+    /// The kernels that the options choose.
+    /// - Throws: `SessionError.instructionSetUnavailable`.
+    func kernels() throws(SessionError) -> any KernelTable {
+        guard let instructionSet else { return KernelSelection.best }
+        guard let kernels = KernelSelection.named(instructionSet.rawValue) else {
+            throw .instructionSetUnavailable(instructionSet, available: InstructionSet.available)
+        }
+        return kernels
+    }
+}
+
+extension InstructionSet {
+    /// Those that this processor and this build have, the widest first.
+    public static var available: [InstructionSet] {
+        KernelSelection.available.compactMap { InstructionSet(rawValue: $0.name) }
     }
 }

@@ -1,0 +1,225 @@
+import CNNKernelTable
+import CNNModels
+import CNNOperators
+import CNNTensors
+
+/// Conv with constant weights, together with what follows it: BatchNormalization folded into weights and bias, a residual added, an
+/// activation. Inputs of the layer: the image, and the residual if there is one.
+struct ConvolutionComputation: Computation {
+    let node: Int
+    let weights: Tensor
+    let library: WeightLibrary
+    let kernels: any KernelTable
+    var geometry: ConvolutionGeometry
+    /// Factor of each output channel; nil for 1 throughout.
+    var scale: [Double]?
+    /// Addend of each output channel; nil for 0 throughout.
+    var bias: [Double]?
+    var hasResidual = false
+    var activation = Activation.none
+
+    private enum Method: Sendable {
+        case blocked
+        case first
+        case depthwise
+        case planar
+    }
+
+    /// The convolution of a layer as it stands in the graph; nil if its weights are not constant or kernels do not take it.
+    init?(_ conv: Conv, _ layer: LayerGraph.Layer, _ graph: LayerGraph, _ machine: Machine, _ library: WeightLibrary) throws {
+        guard let input = graph.kernelShape(layer.inputs[0]), let output = graph.kernelShape(layer.outputs[0]),
+            let weights = layer.inputs[1].flatMap({ graph.values[$0].constant }), weights.dataType == .float32,
+            weights.shape.elementCount > 0,
+            let window = try KernelWindow(
+                conv.geometry(weights: weights.shape.dimensions), input: input, output: output)
+        else { return nil }
+        if layer.inputs.count > 2, let bias = layer.inputs[2] {
+            guard let constant = graph.values[bias].constant else { return nil }
+            self.bias = try constant.doubles()
+        }
+        node = layer.node.index
+        self.weights = weights
+        self.library = library
+        kernels = machine.kernels
+        geometry = ConvolutionGeometry(
+            window: window, inputChannels: input[1], outputChannels: output[1], groups: conv.group)
+    }
+
+    /// Folds what follows the sum and its bias, `scale·y + shift`, into weights and bias.
+    mutating func multiply(by scale: [Double], adding shift: [Double]) {
+        self.scale = self.scale.map { zip($0, scale).map { $0 * $1 } } ?? scale
+        bias = bias.map { zip($0, zip(scale, shift)).map { $0 * $1.0 + $1.1 } } ?? shift
+    }
+
+    private var method: Method {
+        if kernels.supportsDepthwise(geometry) { return .depthwise }
+        if kernels.supportsFirst(geometry) { return .first }
+        return kernels.supportsBlocked(geometry) ? .blocked : .planar
+    }
+
+    /// Whether the output has channels that only fill a block up, which an activation must leave at zero.
+    var hasPaddedOutput: Bool { method != .planar && geometry.outputChannels % kernels.channelBlock != 0 }
+
+    var algorithm: String {
+        switch method {
+        case .blocked: "direct blocked"
+        case .first: "direct planar to blocked"
+        case .depthwise: "depth-wise"
+        case .planar: "gemm of patches"
+        }
+    }
+
+    var allowsGapsBetweenImages: Bool { true }
+
+    /// The residual is read at an element before the sum is stored there.
+    var overwritableInputs: [Int] { hasResidual ? [1] : [] }
+
+    func layouts(_ inputs: [Layout]) -> LayoutChoice {
+        let (input, output): (Layout, Layout) =
+            switch method {
+            case .blocked, .depthwise: (.blocked, .blocked)
+            case .first: (.planar, .blocked)
+            case .planar: (.planar, .planar)
+            }
+        return LayoutChoice(inputs: [input] + Array(repeating: output, count: inputs.count - 1), output: output)
+    }
+
+    func scratchCount(_ machine: Machine) -> Int {
+        method == .planar ? kernels.planarScratchCount(geometry) * machine.threads : 0
+    }
+
+    // MARK: - Step
+
+    func makeStep(_ layer: PlacedLayer, _ machine: Machine) throws -> any Step {
+        let (input, output) = (try layer.input(0), try layer.output())
+        let method = method
+        let grid = grid(method)
+        return ConvolutionStep(
+            method: method, geometry: geometry, kernels: kernels, input: input, output: output,
+            residual: hasResidual ? try layer.input(1) : nil, weights: try packedWeights(method),
+            bias: bias.map { FloatBuffer($0, paddedTo: kernels.paddedChannels(geometry.outputChannels)) },
+            activation: activation, scratch: layer.scratch,
+            scratchCount: method == .planar ? kernels.planarScratchCount(geometry) : 0, grid: grid,
+            splitsPixelsFirst: splitsPixelsFirst(method),
+            work: Partition(
+                images: input.map.images, units: grid.count, parts: machine.parts(cost: multiplyAdds(input.map.images))))
+    }
+
+    private func multiplyAdds(_ images: Int) -> Int {
+        let perOutput = geometry.window.kernel.count * (geometry.inputChannels / geometry.groups)
+        // A cost, not a size: saturating is enough.
+        let (count, overflow) = perOutput.multipliedReportingOverflow(
+            by: geometry.outputChannels * geometry.window.output.count)
+        let (total, totalOverflow) = count.multipliedReportingOverflow(by: images)
+        return overflow || totalOverflow ? Int.max : total
+    }
+
+    /// Whether threads share the weights and split the image, rather than share the image and split the weights: whichever is
+    /// smaller is better read twice.
+    private func splitsPixelsFirst(_ method: Method) -> Bool {
+        let inputCount = geometry.inputChannels * geometry.window.input.count
+        return method != .planar && method != .depthwise && weights.shape.elementCount < inputCount
+    }
+
+    /// Output tiles by pixel tiles (rows for depth-wise, groups by panels for the planar method), or the other way round.
+    private func grid(_ method: Method) -> Grid {
+        let pixels = geometry.window.output.count
+        let pixelTiles = (pixels + kernels.convolutionPixelTile - 1) / kernels.convolutionPixelTile
+        let grid =
+            switch method {
+            case .blocked: Grid(rows: kernels.blockedOutputTiles(geometry), columns: pixelTiles)
+            case .first: Grid(rows: kernels.firstOutputTiles(geometry), columns: pixelTiles)
+            case .depthwise:
+                Grid(rows: kernels.channelBlocks(geometry.outputChannels), columns: geometry.window.output.height)
+            case .planar: Grid(rows: geometry.groups, columns: kernels.rightPanels(columns: pixels))
+            }
+        return splitsPixelsFirst(method) ? Grid(rows: grid.columns, columns: grid.rows) : grid
+    }
+
+    private func packedWeights(_ method: Method) throws -> FloatBuffer {
+        switch method {
+        case .blocked:
+            try packed(.blocked, kernels.blockedWeightCount(geometry), kernels.packBlockedWeights)
+        case .first:
+            try packed(.first, kernels.firstWeightCount(geometry), kernels.packFirstWeights)
+        case .depthwise:
+            try packed(.depthwise, kernels.depthwiseWeightCount(geometry), kernels.packDepthwiseWeights)
+        case .planar:
+            try packed(.planar, kernels.planarWeightCount(geometry), kernels.packPlanarWeights)
+        }
+    }
+
+    private func packed(
+        _ form: WeightLibrary.Form, _ count: Int,
+        _ pack: (ConvolutionGeometry, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+    ) throws -> FloatBuffer {
+        try library.packed(WeightLibrary.Key(node: node, form: form), source: weights, scale: scale, count: count) {
+            pack(geometry, $0, $1)
+        }
+    }
+
+    private struct ConvolutionStep: Step {
+        let method: Method
+        let geometry: ConvolutionGeometry
+        let kernels: any KernelTable
+        let input: Operand
+        let output: Operand
+        let residual: Operand?
+        let weights: FloatBuffer
+        let bias: FloatBuffer?
+        let activation: Activation
+        let scratch: Place
+        let scratchCount: Int
+        let grid: Grid
+        let splitsPixelsFirst: Bool
+        let work: Partition
+
+        func run(_ execution: Execution) {
+            let (source, target) = (execution.floats(input.place), execution.floats(output.place))
+            let addend = residual.map { execution.floats($0.place) }
+            let scratch = execution.floats(scratch)
+            execution.team.run(parts: work.parts) { part in
+                work.forEach(in: part) { image, cells in
+                    let operands = ConvolutionOperands(
+                        input: UnsafePointer(source + image * input.place.imageStride), inputStride: channelStride(input),
+                        weights: UnsafePointer(weights.base), bias: bias.map { UnsafePointer($0.base) },
+                        residual: addend.map { UnsafePointer($0 + image * (residual?.place.imageStride ?? 0)) },
+                        residualStride: channelStride(output), output: target + image * output.place.imageStride,
+                        outputStride: channelStride(output), activation: activation)
+                    grid.forEachRectangle(cells) { rows, columns in
+                        compute(operands, rows, columns, scratch + part * scratchCount)
+                    }
+                }
+            }
+        }
+
+        private func channelStride(_ operand: Operand) -> Int {
+            operand.layout == .blocked ? operand.map.pixels * kernels.channelBlock : operand.map.pixels
+        }
+
+        private func compute(
+            _ operands: ConvolutionOperands, _ rows: Range<Int>, _ columns: Range<Int>, _ scratch: UnsafeMutablePointer<Float>
+        ) {
+            let (outer, inner) = splitsPixelsFirst ? (columns, rows) : (rows, columns)
+            let pixels = geometry.window.output.count
+            switch method {
+            case .blocked:
+                kernels.convolveBlocked(
+                    geometry, operands, outputTiles: outer,
+                    pixels: elements(ofTiles: inner, size: kernels.convolutionPixelTile, count: pixels))
+            case .first:
+                kernels.convolveFirst(
+                    geometry, operands, outputTiles: outer,
+                    pixels: elements(ofTiles: inner, size: kernels.convolutionPixelTile, count: pixels))
+            case .depthwise:
+                kernels.convolveDepthwise(geometry, operands, blocks: outer, rows: inner)
+            case .planar:
+                for group in outer {
+                    kernels.convolvePlanar(
+                        geometry, operands, group: group,
+                        pixels: elements(ofTiles: inner, size: kernels.gemmPanelColumns, count: pixels), scratch: scratch)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import CNNKernelTable
+import CNNOperators
+import CNNTensors
+
+/// Axes in another order.
+struct TransposeComputation: Computation {
+    /// The output's axes, neighbours that stay neighbours made one: sizes, and strides in the input.
+    private let sizes: [Int]
+    private let strides: [Int]
+
+    init?(_ transpose: Transpose, _ layer: LayerGraph.Layer, _ graph: LayerGraph) throws {
+        guard let input = graph.kernelShape(layer.inputs[0]), graph.kernelShape(layer.outputs[0]) != nil else { return nil }
+        let inputStrides = input.strides
+        var axes: [(size: Int, stride: Int)] = []
+        for axis in try transpose.order(rank: input.rank) where input[axis] != 1 {
+            if let last = axes.last, last.stride == inputStrides[axis] * input[axis] {
+                axes[axes.count - 1] = (last.size * input[axis], inputStrides[axis])
+            } else {
+                axes.append((input[axis], inputStrides[axis]))
+            }
+        }
+        if axes.isEmpty { axes = [(1, 1)] }
+        sizes = axes.map(\.size)
+        strides = axes.map(\.stride)
+    }
+
+    var algorithm: String { "transposition" }
+
+    func layouts(_ inputs: [Layout]) -> LayoutChoice { .planar(inputs: inputs.count) }
+
+    func makeStep(_ layer: PlacedLayer, _ machine: Machine) throws -> any Step {
+        let output = try layer.output()
+        return TransposeStep(
+            sizes: sizes, strides: strides, input: try layer.input(0), output: output,
+            work: Partition(
+                count: sizes.dropLast().reduce(1, *), parts: machine.parts(cost: output.shape.elementCount)))
+    }
+}
+
+private struct TransposeStep: Step {
+    let sizes: [Int]
+    let strides: [Int]
+    let input: Operand
+    let output: Operand
+    /// Runs along the output's last axis.
+    let work: Partition
+
+    func run(_ execution: Execution) {
+        let (source, target) = (execution.floats(input.place), execution.floats(output.place))
+        let last = sizes.count - 1
+        let (count, step) = (sizes[last], strides[last])
+        execution.team.run(work) { _, runs in
+            for run in runs {
+                var (rest, start) = (run, 0)
+                for axis in (0..<last).reversed() {
+                    start += rest % sizes[axis] * strides[axis]
+                    rest /= sizes[axis]
+                }
+                let (from, to) = (source + start, target + run * count)
+                if step == 1 {
+                    to.update(from: from, count: count)
+                } else {
+                    for index in 0..<count { to[index] = from[index * step] }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,255 @@
+import CNNTensors
+
+/// Where every value of a graph lies during a run.
+struct Placement {
+    /// By value; nil for a value of a size that only the run knows, which is a tensor.
+    let places: [Place?]
+    /// By layer: its scratch memory.
+    let scratch: [Place]
+    /// By layer: values that nobody reads any more after it.
+    let releases: [[Int]]
+    let byteCount: Int
+    /// The least memory that any plan for these layers takes.
+    let lowerBound: Int
+
+    /// - Throws: `SessionError` if the values take more than `limit` bytes.
+    init(_ graph: LayerGraph, _ machine: Machine, limit: Int) throws {
+        var planner = Planner(graph, machine)
+        planner.joinViews()
+        planner.joinConcatenations()
+        planner.joinOverwrittenInputs()
+        let (buffers, owners) = try planner.buffers(limit: limit)
+        let memory = try MemoryPlan(buffers, limit: limit)
+        let offsets = memory.offsets.map { $0 / MemoryLayout<Float>.stride }
+        places = graph.values.indices.map { planner.place(of: $0, owners: owners, offsets: offsets) }
+        scratch = graph.layers.indices.map { layer in
+            let buffer = owners[.scratch(layer)]
+            return Place(base: .arena(buffer.map { offsets[$0] } ?? 0), imageStride: 0)
+        }
+        releases = planner.releases
+        byteCount = memory.byteCount
+        lowerBound = memory.lowerBound
+    }
+}
+
+/// What a buffer is for.
+private enum BufferOwner: Hashable {
+    /// The value of this number, and all that lie within it.
+    case value(Int)
+    /// Scratch memory of the layer of this number.
+    case scratch(Int)
+}
+
+private struct Planner {
+    let graph: LayerGraph
+    let machine: Machine
+    /// By value: the value within whose memory it lies, and how many floats from its start.
+    private var hosts: [(value: Int, offset: Int)?]
+    /// By value that is a host: all that lie within it, itself first.
+    private var members: [Int: [Int]] = [:]
+    /// By value: the first layer that writes it and the last that reads it.
+    private var lifetimes: [ClosedRange<Int>?]
+    private let isTensor: [Bool]
+
+    init(_ graph: LayerGraph, _ machine: Machine) {
+        self.graph = graph
+        self.machine = machine
+        hosts = Array(repeating: nil, count: graph.values.count)
+        lifetimes = Self.lifetimes(graph)
+        isTensor = Self.tensors(graph)
+    }
+
+    private static func lifetimes(_ graph: LayerGraph) -> [ClosedRange<Int>?] {
+        var lifetimes = [ClosedRange<Int>?](repeating: nil, count: graph.values.count)
+        for (index, layer) in graph.layers.enumerated() {
+            for value in (layer.inputs + layer.outputs).compactMap({ $0 }) {
+                lifetimes[value] = (lifetimes[value]?.lowerBound ?? index)...index
+            }
+        }
+        for output in graph.outputs {
+            lifetimes[output.value] = (lifetimes[output.value]?.lowerBound ?? 0)...graph.layers.count
+        }
+        return lifetimes
+    }
+
+    /// By value: whether it is a tensor of its own rather than a piece of the arena.
+    private static func tensors(_ graph: LayerGraph) -> [Bool] {
+        var isTensor = [Bool](repeating: true, count: graph.values.count)
+        for layer in graph.layers where !(layer.computation is ReferenceComputation) {
+            let isViewOfTensor = layer.computation is ViewComputation && (layer.inputs[0].map { isTensor[$0] } ?? true)
+            for value in layer.outputs { if let value { isTensor[value] = isViewOfTensor } }
+        }
+        return isTensor
+    }
+
+    // MARK: - Values that share memory
+
+    private func host(of value: Int) -> (value: Int, offset: Int) {
+        var (current, offset) = (value, 0)
+        while let next = hosts[current] { (current, offset) = (next.value, offset + next.offset) }
+        return (current, offset)
+    }
+
+    private func imageCount(_ value: Int) -> Int? {
+        guard let shape = graph.values[value].shape else { return nil }
+        return FeatureMap(shape).imageCount(graph.values[value].layout, machine.kernels)
+    }
+
+    private func images(_ value: Int) -> Int { graph.values[value].shape.map { FeatureMap($0).images } ?? 1 }
+
+    private mutating func place(_ value: Int, in target: Int, at offset: Int) {
+        let (root, rootOffset) = host(of: target)
+        hosts[value] = (root, rootOffset + offset)
+        members[root, default: [root]] += members[value] ?? [value]
+        members[value] = nil
+    }
+
+    mutating func joinViews() {
+        for layer in graph.layers {
+            guard let input = layer.inputs.first ?? nil, let output = layer.outputs.first ?? nil, !isTensor[output] else {
+                continue
+            }
+            if layer.computation is ViewComputation {
+                place(output, in: input, at: 0)
+            } else if layer.computation is ReorderComputation, !isTensor[input], let shape = graph.values[input].shape,
+                ReorderComputation.isView(FeatureMap(shape), channelBlock: machine.kernels.channelBlock)
+            {
+                place(output, in: input, at: 0)
+            }
+        }
+    }
+
+    /// Gives the inputs of each Concat their places within its output, so that they are computed where they belong. The last comes
+    /// first: where one Concat's inputs are the beginning of another's, as in DenseNet, all of them share the largest one's memory.
+    mutating func joinConcatenations() {
+        let users = layersByInput()
+        for layer in graph.layers.reversed() {
+            guard let concat = layer.computation as? ConcatComputation, let output = layer.outputs[0], !isTensor[output] else {
+                continue
+            }
+            let inputs = layer.inputs.compactMap { $0 }
+            let parts = concat.parts(graph.values[output].layout)
+            guard inputs.count == parts.count, concat.runCount == 1 || concat.axis == 1 else { continue }
+            if hosts[output] == nil, members[output] == nil, let start = commonStart(inputs, parts) {
+                hosts[output] = start
+                members[start.value, default: [start.value]].append(output)
+                continue
+            }
+            for (input, part) in zip(inputs, parts) where canLieWithin(input, of: layer, users) {
+                place(input, in: output, at: part.offset)
+            }
+        }
+    }
+
+    /// Where the output begins if all inputs already lie one behind the other in one place.
+    private func commonStart(_ inputs: [Int], _ parts: [(offset: Int, count: Int)]) -> (value: Int, offset: Int)? {
+        guard let first = inputs.first, hosts[first] != nil else { return nil }
+        let start = host(of: first)
+        let isRun = zip(inputs, parts).allSatisfy { input, part in
+            let place = host(of: input)
+            return hosts[input] != nil && place == (start.value, start.offset + part.offset)
+        }
+        return isRun ? start : nil
+    }
+
+    private func layersByInput() -> [[Int]] {
+        var users = [[Int]](repeating: [], count: graph.values.count)
+        for (index, layer) in graph.layers.enumerated() {
+            for value in layer.inputs + layer.outputs { if let value { users[value].append(index) } }
+        }
+        return users
+    }
+
+    /// Whether an input may be computed within the output of a Concat: it lies nowhere else yet, and all who write and read it can leave
+    /// gaps between its images, if it has several.
+    private func canLieWithin(_ input: Int, of concat: LayerGraph.Layer, _ users: [[Int]]) -> Bool {
+        guard !isTensor[input], hosts[input] == nil, concat.inputs.filter({ $0 == input }).count == 1 else { return false }
+        return images(input) == 1
+            || members[input] == nil && users[input].allSatisfy { graph.layers[$0].computation.allowsGapsBetweenImages }
+    }
+
+    /// Lets an output take the memory of an input that nobody reads afterwards, where the computation can work in place.
+    mutating func joinOverwrittenInputs() {
+        for (index, layer) in graph.layers.enumerated() {
+            guard let output = layer.outputs.first ?? nil, !isTensor[output], hosts[output] == nil, members[output] == nil
+            else { continue }
+            for candidate in layer.computation.overwritableInputs {
+                guard candidate < layer.inputs.count, let input = layer.inputs[candidate], !isTensor[input],
+                    graph.values[input].layout == graph.values[output].layout,
+                    graph.values[input].shape == graph.values[output].shape
+                else { continue }
+                let root = host(of: input)
+                // An input that is read in another role as well, as in f(x) + x, must stay whole until the end.
+                let readers = layer.inputs.compactMap { $0 }.filter { host(of: $0).value == root.value }
+                guard readers.count == 1 else { continue }
+                let isFree = (members[root.value] ?? [root.value]).allSatisfy { (lifetimes[$0]?.upperBound ?? 0) <= index }
+                guard isFree, root.offset == 0,
+                    graph.values[root.value].shape?.elementCount
+                        == graph.values[output].shape?.elementCount,
+                    graph.values[root.value].layout == graph.values[output].layout
+                else { continue }
+                place(output, in: root.value, at: 0)
+                break
+            }
+        }
+    }
+
+    // MARK: - Buffers
+
+    func buffers(limit: Int) throws -> ([MemoryPlan.Buffer], [BufferOwner: Int]) {
+        var buffers: [MemoryPlan.Buffer] = []
+        var owners: [BufferOwner: Int] = [:]
+        for value in graph.values.indices where !isTensor[value] && hosts[value] == nil {
+            guard let lifetime = lifetimes[value] else { continue }
+            var steps = lifetime
+            for member in members[value] ?? [] {
+                guard let other = lifetimes[member] else { continue }
+                steps = min(steps.lowerBound, other.lowerBound)...max(steps.upperBound, other.upperBound)
+            }
+            owners[.value(value)] = buffers.count
+            buffers.append(MemoryPlan.Buffer(byteCount: try byteCount(value), steps: steps))
+        }
+        for (index, layer) in graph.layers.enumerated() {
+            let count = layer.computation.scratchCount(machine)
+            guard count > 0 else { continue }
+            owners[.scratch(index)] = buffers.count
+            guard count <= limit / MemoryLayout<Float>.stride else {
+                throw SessionError.memoryLimitExceeded(
+                    needed: count.multipliedReportingOverflow(by: 4).overflow ? Int.max : 4 * count, limit: limit)
+            }
+            buffers.append(
+                MemoryPlan.Buffer(byteCount: count * MemoryLayout<Float>.stride, steps: index...index))
+        }
+        return (buffers, owners)
+    }
+
+    private func byteCount(_ value: Int) throws -> Int {
+        guard let shape = graph.values[value].shape else { return 0 }
+        let (count, overflow) = (imageCount(value) ?? Int.max).multipliedReportingOverflow(by: images(value))
+        let (bytes, bytesOverflow) = count.multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
+        guard !overflow, !bytesOverflow else {
+            throw SessionError.valueTooLarge(value: graph.values[value].name, shape: shape)
+        }
+        return bytes
+    }
+
+    func place(of value: Int, owners: [BufferOwner: Int], offsets: [Int]) -> Place? {
+        guard graph.values[value].shape != nil, let count = imageCount(value) else { return nil }
+        if isTensor[value] { return Place(base: .tensor(value), imageStride: count) }
+        let (root, offset) = host(of: value)
+        guard let buffer = owners[.value(root)], let rootCount = imageCount(root) else { return nil }
+        // What lies within a larger value of as many images moves on by that value's images.
+        let stride = images(root) == images(value) ? rootCount : count
+        return Place(base: .arena(offsets[buffer] + offset), imageStride: stride)
+    }
+
+    /// By layer: tensors that nobody reads any more after it.
+    var releases: [[Int]] {
+        var releases = [[Int]](repeating: [], count: graph.layers.count)
+        for (value, lifetime) in lifetimes.enumerated() {
+            guard let lifetime, isTensor[value], lifetime.upperBound < graph.layers.count else { continue }
+            releases[lifetime.upperBound].append(value)
+        }
+        return releases
+    }
+}
