@@ -45,11 +45,12 @@ extension Graph {
     /// - Throws: `InputError` for the first that does not suit: missing or unknown names, element types, numbers of axes,
     ///   fixed sizes, and names that would stand for two sizes at once.
     public func checkInputs(_ tensors: [String: Tensor]) throws(InputError) {
-        let missing = requiredInputs.map(\.name).filter { tensors[$0] == nil }
-        guard missing.isEmpty else { throw .missing(missing) }
+        // Unknown names first: a misspelt one explains why another is missing.
         let names = Set(inputs.map(\.name))
         let unknown = tensors.keys.filter { !names.contains($0) }.sorted()
         guard unknown.isEmpty else { throw .unknown(unknown, inputs: requiredInputs.map(\.name)) }
+        let missing = requiredInputs.map(\.name).filter { tensors[$0] == nil }
+        guard missing.isEmpty else { throw .missing(missing) }
         var sizes: [String: (size: Int, input: String, axis: Int)] = [:]
         for input in inputs {
             guard let tensor = tensors[input.name] else { continue }
