@@ -63,6 +63,11 @@ public enum AtomicFile {
     /// Writes the file at `path` with what `body` gives to its writer.
     /// - Throws: what `body` throws, or `FileError`; the old file is untouched then.
     public static func write(to path: String, _ body: (inout Writer) throws -> Void) throws {
+        try write(to: path, usingUnnamedFile: true, body)
+    }
+
+    /// The same; without `usingUnnamedFile` as on file systems that have no files without a name.
+    package static func write(to path: String, usingUnnamedFile: Bool, _ body: (inout Writer) throws -> Void) throws {
         let target = try resolvingLinks(path)
         let old = try FileDescriptor.status(of: target, followingLinks: false)
         if let refusal = old?.refusal { throw FileError(path: path, reason: refusal) }
@@ -76,7 +81,7 @@ public enum AtomicFile {
         default: break
         }
 
-        if let unnamed = FileDescriptor.createUnnamed(in: folder, mode: 0o666) {
+        if usingUnnamedFile, let unnamed = FileDescriptor.createUnnamed(in: folder, mode: 0o666) {
             var writer = Writer(unnamed, target: path)
             try body(&writer)
             try writer.flush()

@@ -48,13 +48,22 @@ import Testing
         #expect(try folder.bytes("f") == expected)
     }
 
-    @Test func aFailureLeavesTheOldFileAndNothingElse() throws {
+    @Test func withoutUnnamedFilesItIsTheSame() throws {
+        let folder = try TemporaryFolder()
+        for content in [[1], [2, 3]] as [[UInt8]] {
+            try AtomicFile.write(to: folder.path("f"), usingUnnamedFile: false) { try $0.write(content) }
+            #expect(try folder.bytes("f") == content)
+            #expect(folder.names == ["f"])
+        }
+    }
+
+    @Test(arguments: [true, false]) func aFailureLeavesTheOldFileAndNothingElse(usingUnnamedFile: Bool) throws {
         struct Failure: Error {}
         let folder = try TemporaryFolder()
         try folder.write([1, 2, 3], to: "f")
         for name in ["f", "new"] {
             #expect(throws: Failure.self) {
-                try AtomicFile.write(to: folder.path(name)) { writer in
+                try AtomicFile.write(to: folder.path(name), usingUnnamedFile: usingUnnamedFile) { writer in
                     try writer.write([UInt8](repeating: 9, count: 100_000))
                     throw Failure()
                 }

@@ -1,9 +1,8 @@
 import CNNModels
 import CNNTensors
 import Foundation
+import ONNXFormat
 import Testing
-
-@testable import ONNXFormat
 
 /// Files made to hurt: each is a thrown error that says where, and none takes memory or time beyond its size.
 @Suite struct HostileModelTests {
