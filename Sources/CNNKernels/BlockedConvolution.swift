@@ -55,15 +55,34 @@ extension Kernels {
                 let steps = table.baseAddress.unsafelyUnwrapped
                 let run = DirectConvolution<Input>(
                     shape: shape, window: window, operands: operands, activation: VectorActivation(operands.activation),
-                    steps: steps, stepCount: stepCount, lanes: Input.lanes, rowMasks: steps + stepCount,
+                    steps: steps, stepCount: stepCount, lanes: Input.lanes, isPointwise: window.isPointwise,
+                    rowMasks: steps + stepCount,
                     columnMasks: steps + stepCount + window.kernel.height,
                     zeros: UnsafePointer(zeros.baseAddress.unsafelyUnwrapped))
                 run.listSteps()
-                for tile in outputTiles {
-                    run.computeTile(tile, pixels: pixels)
+                let band = bandPixels(geometry, shape.inputBlocks * Input.lanes)
+                var first = pixels.lowerBound
+                while first < pixels.upperBound {
+                    let end = min(first + band, pixels.upperBound)
+                    for tile in outputTiles {
+                        run.computeTile(tile, pixels: first..<end)
+                    }
+                    first = end
                 }
             }
         }
+    }
+
+    /// Output pixels whose inputs stay in the second-level cache while all output tiles pass over them; but enough of them to
+    /// pay for reading the weights once more. Each tap more is more arithmetic on the same input, which may then come from
+    /// further away.
+    private func bandPixels(_ geometry: ConvolutionGeometry, _ channels: Int) -> Int {
+        let window = geometry.window
+        let inputRows = 384 * 1024 * window.kernel.width / max(1, window.input.width * channels * MemoryLayout<Float>.stride)
+        let reach = (window.kernel.height - 1) * window.dilation.height
+        let rows = max(0, inputRows - reach) / window.stride.height
+        let tile = MainTile<TwoBlocks>.pixels
+        return max(rows * window.output.width / tile, 16) * tile
     }
 }
 
@@ -117,6 +136,8 @@ struct DirectConvolution<Input: InputLayout> {
     /// `Input.lanes`, as a variable: unrolled by a constant, the loop over the channels of a block hoists more loads than there
     /// are registers.
     let lanes: Int
+    /// 1×1, stride 1, no padding.
+    let isPointwise: Bool
     /// For each row of the kernel, a bit per pixel of the current tile: whether it falls inside the map.
     let rowMasks: UnsafeMutablePointer<Int>
     /// The same for each column.
@@ -185,15 +206,44 @@ struct DirectConvolution<Input: InputLayout> {
         _: Tile.Type, _ block: Int, _ weights: UnsafePointer<Float>, _ input: UnsafePointer<Float>, _ first: Int,
         _ count: Int
     ) {
+        var sums = Tile()
+        if isPointwise {
+            // Pixel for pixel the same place, and no border: nothing to look up.
+            var index = 0
+            let pointers = Tile.Pointers {
+                defer { index += 1 }
+                return input + (first + min(index, count - 1)) * Input.lanes
+            }
+            accumulate(&sums, pointers, weights)
+        } else {
+            var inside = true
+            let pointers = locate(Tile.self, input, first, count, &inside)
+            if inside {
+                accumulate(&sums, pointers, weights)
+            } else {
+                markTaps(first, count)
+                accumulateMasked(&sums, pointers, weights)
+            }
+        }
+        withUnsafeBytes(of: &sums) { bytes in
+            let vectors = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Vector.self)
+            storeSums(vectors, Tile.Sums.blocks, block, first, count)
+        }
+    }
+
+    /// The first input of each pixel of a tile; `inside` becomes false where a tap of one lies beyond the border.
+    @inline(__always)
+    func locate<Tile: PixelSums>(
+        _: Tile.Type, _ input: UnsafePointer<Float>, _ first: Int, _ count: Int, _ inside: inout Bool
+    ) -> Tile.Pointers {
         let width = window.output.width
         let rowStride = window.input.width * Input.lanes
         var y = first / width
         var x = first - y * width
-        var inside = true
         let maxY = window.input.height - (window.kernel.height - 1) * window.dilation.height
         let maxX = window.input.width - (window.kernel.width - 1) * window.dilation.width
         var pixel = 0
-        let pointers = Tile.Pointers {
+        return Tile.Pointers {
             let inputY = y * window.stride.height - window.padBegin.height
             let inputX = x * window.stride.width - window.padBegin.width
             inside = inside && inputY >= 0 && inputX >= 0 && inputY < maxY && inputX < maxX
@@ -208,14 +258,6 @@ struct DirectConvolution<Input: InputLayout> {
             }
             return input + inputY * rowStride + inputX * Input.lanes
         }
-        var sums = Tile()
-        if inside {
-            accumulate(&sums, pointers, weights)
-        } else {
-            markTaps(first, count)
-            accumulateMasked(&sums, pointers, weights)
-        }
-        storeSums(sums, block, first, count)
     }
 
     /// All taps of all pixels lie inside the map: one flat loop over the places that `steps` lists.
@@ -305,19 +347,27 @@ struct DirectConvolution<Input: InputLayout> {
         }
     }
 
-    @inline(__always)
-    func storeSums<Tile: PixelSums>(_ sums: Tile, _ block: Int, _ first: Int, _ count: Int) {
+    /// Adds bias and residual to the sums `[pixel][block]` of a tile, applies the activation and stores the first `count` pixels.
+    @inline(never)
+    func storeSums(_ sums: UnsafePointer<Vector>, _ blocks: Int, _ block: Int, _ first: Int, _ count: Int) {
         let c = Vector.scalarCount
-        let output = operands.output + block * operands.outputStride + first * c
-        let bias = operands.bias.map { $0 + block * c }
-        let residual = operands.residual.map { $0 + block * operands.residualStride + first * c }
-        sums.visit(from: 0) { pixel, blocks in
-            if pixel < count {
-                blocks.visit { index, sum in
-                    var value = sum
-                    if let bias { value += load(bias + index * c) }
-                    if let residual { value += load(residual + index * operands.residualStride + pixel * c) }
-                    store(activation(value), output + index * operands.outputStride + pixel * c)
+        for index in 0..<blocks {
+            let bias = operands.bias.map { load($0 + (block + index) * c) } ?? .zero
+            var output = operands.output + (block + index) * operands.outputStride + first * c
+            var sum = sums + index
+            if let residual = operands.residual {
+                var addend = residual + (block + index) * operands.residualStride + first * c
+                for _ in 0..<count {
+                    store(activation(sum.pointee + bias + load(addend)), output)
+                    addend += c
+                    output += c
+                    sum += blocks
+                }
+            } else {
+                for _ in 0..<count {
+                    store(activation(sum.pointee + bias), output)
+                    output += c
+                    sum += blocks
                 }
             }
         }

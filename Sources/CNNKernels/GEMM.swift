@@ -128,21 +128,27 @@ private struct PanelProduct {
         }
         var sums = Tile()
         accumulateProduct(&sums, pointers, step: MainTile<TwoBlocks>.pixels, count: arguments.depth, right)
-        let output = arguments.output + row * arguments.outputRowStride + column
-        let residual = arguments.residual.map { $0 + row * arguments.residualRowStride + column }
-        let rowBias = arguments.rowBias.map { $0 + row }
+        withUnsafeBytes(of: &sums) { bytes in
+            let vectors = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Vector.self)
+            storeSums(vectors, row, rows, column, columns)
+        }
+    }
+
+    /// Adds the biases and the residual to the sums `[row][block]`, applies the activation and stores what exists.
+    @inline(never)
+    func storeSums(_ sums: UnsafePointer<Vector>, _ row: Int, _ rows: Int, _ column: Int, _ columns: Int) {
         let columnBias = arguments.columnBias.map { $0 + column }
-        sums.visit(from: 0) { index, blocks in
-            if index < rows {
-                blocks.visit { block, sum in
-                    let lane = block * Vector.scalarCount
-                    let count = columns - lane
-                    var value = sum
-                    if let rowBias { value += Vector(repeating: rowBias[index]) }
-                    if let columnBias { value += loadFirst(count, columnBias + lane) }
-                    if let residual { value += loadFirst(count, residual + index * arguments.residualRowStride + lane) }
-                    storeFirst(count, activation(value), output + index * arguments.outputRowStride + lane)
-                }
+        for index in 0..<rows {
+            let output = arguments.output + (row + index) * arguments.outputRowStride + column
+            let residual = arguments.residual.map { $0 + (row + index) * arguments.residualRowStride + column }
+            let rowBias = Vector(repeating: arguments.rowBias.map { $0[row + index] } ?? 0)
+            for block in 0..<TwoBlocks.blocks {
+                let lane = block * Vector.scalarCount
+                let count = columns - lane
+                var value = sums[index * TwoBlocks.blocks + block] + rowBias
+                if let columnBias { value += loadFirst(count, columnBias + lane) }
+                if let residual { value += loadFirst(count, residual + lane) }
+                storeFirst(count, activation(value), output + lane)
             }
         }
     }

@@ -6,8 +6,6 @@ protocol BlockSums {
     /// The weights from one input channel to the tile's output channels: `blocks` vectors side by side.
     static func weights(_ pointer: UnsafePointer<Float>) -> Weights
     mutating func add(_ x: Float, _ weights: Weights)
-    /// Calls `body` with each block's number and sum.
-    func visit(_ body: (Int, Vector) -> Void)
 }
 
 struct OneBlock: BlockSums {
@@ -24,11 +22,6 @@ struct OneBlock: BlockSums {
     @inline(__always)
     mutating func add(_ x: Float, _ weights: Vector) {
         sum0 = multiplyAdd(sum0, Vector(repeating: x), weights)
-    }
-
-    @inline(__always)
-    func visit(_ body: (Int, Vector) -> Void) {
-        body(0, sum0)
     }
 }
 
@@ -50,18 +43,13 @@ struct TwoBlocks: BlockSums {
         sum0 = multiplyAdd(sum0, x, weights.0)
         sum1 = multiplyAdd(sum1, x, weights.1)
     }
-
-    @inline(__always)
-    func visit(_ body: (Int, Vector) -> Void) {
-        body(0, sum0)
-        body(1, sum1)
-    }
 }
 
 /// The sums of a few output pixels: the register tile of a convolution or matrix product.
 ///
 /// Each pixel has its own input pointer, so a tile may span rows, and a stride costs nothing. Tiles are built from
-/// single pixels by `Joined`, because a stored array of vectors would live in memory, not in registers.
+/// single pixels by `Joined`, because a stored array of vectors would live in memory, not in registers. Once the sums are
+/// done, a tile in memory is an array `[pixel][block]` of vectors.
 protocol PixelSums {
     associatedtype Sums: BlockSums
     /// One input pointer per pixel.
@@ -70,8 +58,6 @@ protocol PixelSums {
     init()
     /// Adds input element `offset` of each pixel times the weights.
     mutating func add(_ pointers: Pointers, _ offset: Int, _ weights: Sums.Weights)
-    /// Calls `body` with each pixel's number, counted from `first`, and sums.
-    func visit(from first: Int, _ body: (Int, Sums) -> Void)
 }
 
 protocol PixelPointers {
@@ -110,14 +96,11 @@ struct OnePixel<Sums: BlockSums>: PixelSums {
     mutating func add(_ pointers: OnePointer, _ offset: Int, _ weights: Sums.Weights) {
         sums.add(pointers.pointer[offset], weights)
     }
-
-    @inline(__always)
-    func visit(from first: Int, _ body: (Int, Sums) -> Void) {
-        body(first, sums)
-    }
 }
 
 struct Joined<First: PixelSums, Second: PixelSums>: PixelSums where First.Sums == Second.Sums {
+    typealias Sums = First.Sums
+
     var first = First()
     var second = Second()
 
@@ -152,12 +135,6 @@ struct Joined<First: PixelSums, Second: PixelSums>: PixelSums where First.Sums =
     mutating func add(_ pointers: Pointers, _ offset: Int, _ weights: First.Sums.Weights) {
         first.add(pointers.first, offset, weights)
         second.add(pointers.second, offset, weights)
-    }
-
-    @inline(__always)
-    func visit(from start: Int, _ body: (Int, First.Sums) -> Void) {
-        first.visit(from: start, body)
-        second.visit(from: start + First.pixels, body)
     }
 }
 

@@ -260,10 +260,12 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
         }
         var sums = Tile()
         accumulateProduct(&sums, pointers, step: 1, count: shape.inputChannels, weights)
-        sums.visit(from: 0) { tile, blocks in
-            if tile < count {
-                blocks.visit { block, sum in
-                    store(sum, output + (first + tile) * shape.outputChannels + block * Vector.scalarCount)
+        withUnsafeBytes(of: &sums) { bytes in
+            var vector = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Vector.self)
+            for tile in first..<first + count {
+                for block in 0..<Tile.Sums.blocks {
+                    store(vector.pointee, output + tile * shape.outputChannels + block * Vector.scalarCount)
+                    vector += 1
                 }
             }
         }
