@@ -98,7 +98,9 @@ extension NetworkUnderTest {
 
     /// Runs the network with the compiled runtime and by the formulas, and expects each element to agree within
     /// γ(n)·(the sum of the magnitudes of its terms), where n bounds the roundings that an element goes through
-    /// (N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., lemma 3.1 and section 3.5).
+    /// (N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., lemma 3.1 and section 3.5). Winograd's convolution,
+    /// which fast mode may choose, has a wider bound of its own, which the kernels' tests hold it to; random operands cancel
+    /// enough of its error to stay within this one as well.
     func expectAgreement(
         roundings: Int, options: SessionOptions, inputs given: [String: Tensor]? = nil, keepingAll: Bool = false,
         sourceLocation: SourceLocation = #_sourceLocation

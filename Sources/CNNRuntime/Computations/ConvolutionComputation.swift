@@ -10,7 +10,8 @@ struct ConvolutionComputation: Computation {
     let weights: Tensor
     let library: WeightLibrary
     let kernels: any KernelTable
-    var geometry: ConvolutionGeometry
+    let geometry: ConvolutionGeometry
+    private let method: Method
     /// Factor of each output channel; nil for 1 throughout.
     var scale: [Double]?
     /// Addend of each output channel; nil for 0 throughout.
@@ -18,8 +19,10 @@ struct ConvolutionComputation: Computation {
     var hasResidual = false
     var activation = Activation.none
 
-    private enum Method: Sendable {
+    private enum Method: Sendable, Hashable {
         case blocked
+        /// F(size×size, 3×3).
+        case winograd(size: Int)
         case first
         case depthwise
         case planar
@@ -43,6 +46,7 @@ struct ConvolutionComputation: Computation {
         kernels = machine.kernels
         geometry = ConvolutionGeometry(
             window: window, inputChannels: input[1], outputChannels: output[1], groups: conv.group)
+        method = Self.method(geometry, images: input[0], machine)
     }
 
     /// Folds what follows the sum and its bias, `scale·y + shift`, into weights and bias.
@@ -51,10 +55,37 @@ struct ConvolutionComputation: Computation {
         bias = bias.map { zip($0, zip(scale, shift)).map { $0 * $1.0 + $1.1 } } ?? shift
     }
 
-    private var method: Method {
+    private static func method(_ geometry: ConvolutionGeometry, images: Int, _ machine: Machine) -> Method {
+        let kernels = machine.kernels
         if kernels.supportsDepthwise(geometry) { return .depthwise }
         if kernels.supportsFirst(geometry) { return .first }
-        return kernels.supportsBlocked(geometry) ? .blocked : .planar
+        guard kernels.supportsBlocked(geometry) else { return .planar }
+        guard machine.mode == .fast, kernels.supportsWinograd(geometry) else { return .blocked }
+        return winogradMethod(geometry, images: images, kernels) ?? .blocked
+    }
+
+    /// Winograd's method where it takes less time than direct convolution by this count of operations: multiplications, transforms,
+    /// and the weights, which come from memory once a run.
+    private static func winogradMethod(
+        _ geometry: ConvolutionGeometry, images: Int, _ kernels: any KernelTable
+    ) -> Method? {
+        // Reading a weight from memory takes as long as so many multiplications: 10 GB/s against 60 G/s, rounded down since
+        // the larger caches keep some.
+        let costOfReading = 16.0
+        // A transform is about so many additions an element along each of two axes.
+        let costOfTransform = 8.0
+        let pairs = Double(geometry.inputChannels) * Double(geometry.outputChannels)
+        let channels = Double(geometry.inputChannels + geometry.outputChannels)
+        let pixels = Double(geometry.window.output.count) * Double(images)
+        var best = (cost: 9 * pairs * (pixels + costOfReading), method: Method?.none)
+        // F(6×6) saves little more and loses two more digits than F(4×4).
+        for size in kernels.winogradSizes where size <= 4 {
+            let elements = Double((size + 2) * (size + 2))
+            let tiles = Double(kernels.winogradTiles(geometry, size: size)) * Double(images)
+            let cost = elements * (pairs * (tiles + costOfReading) + costOfTransform * tiles * channels)
+            if cost < best.cost { best = (cost, .winograd(size: size)) }
+        }
+        return best.method
     }
 
     /// Whether the output has channels that only fill a block up, which an activation must leave at zero.
@@ -63,6 +94,7 @@ struct ConvolutionComputation: Computation {
     var algorithm: String {
         switch method {
         case .blocked: "direct blocked"
+        case .winograd(let size): "winograd \(size)x\(size)"
         case .first: "direct planar to blocked"
         case .depthwise: "depth-wise"
         case .planar: "gemm of patches"
@@ -77,30 +109,35 @@ struct ConvolutionComputation: Computation {
     func layouts(_ inputs: [Layout]) -> LayoutChoice {
         let (input, output): (Layout, Layout) =
             switch method {
-            case .blocked, .depthwise: (.blocked, .blocked)
+            case .blocked, .winograd, .depthwise: (.blocked, .blocked)
             case .first: (.planar, .blocked)
             case .planar: (.planar, .planar)
             }
         return LayoutChoice(inputs: [input] + Array(repeating: output, count: inputs.count - 1), output: output)
     }
 
-    func scratchCount(_ machine: Machine) -> Int {
-        method == .planar ? kernels.planarScratchCount(geometry) * machine.threads : 0
+    func scratchCount(_ machine: Machine) -> Int { scratchCountOfPart * machine.threads }
+
+    private var scratchCountOfPart: Int {
+        switch method {
+        case .planar: kernels.planarScratchCount(geometry)
+        case .winograd(let size): kernels.winogradScratchCount(geometry, size: size)
+        case .blocked, .first, .depthwise: 0
+        }
     }
 
     // MARK: - Step
 
     func makeStep(_ layer: PlacedLayer, _ machine: Machine) throws -> any Step {
         let (input, output) = (try layer.input(0), try layer.output())
-        let method = method
-        let grid = grid(method)
+        let grid = grid
         return ConvolutionStep(
             method: method, geometry: geometry, kernels: kernels, input: input, output: output,
-            residual: hasResidual ? try layer.input(1) : nil, weights: try packedWeights(method),
+            residual: hasResidual ? try layer.input(1) : nil, weights: try packedWeights(),
             bias: bias.map { FloatBuffer($0, paddedTo: kernels.paddedChannels(geometry.outputChannels)) },
             activation: activation, scratch: layer.scratch,
-            scratchCount: method == .planar ? kernels.planarScratchCount(geometry) : 0, grid: grid,
-            splitsPixelsFirst: splitsPixelsFirst(method),
+            scratchCount: scratchCountOfPart, grid: grid,
+            splitsPixelsFirst: splitsPixelsFirst,
             work: Partition(
                 images: input.map.images, units: grid.count, parts: machine.parts(cost: multiplyAdds(input.map.images))))
     }
@@ -116,30 +153,44 @@ struct ConvolutionComputation: Computation {
 
     /// Whether threads share the weights and split the image, rather than share the image and split the weights: whichever is
     /// smaller is better read twice.
-    private func splitsPixelsFirst(_ method: Method) -> Bool {
+    private var splitsPixelsFirst: Bool {
         let inputCount = geometry.inputChannels * geometry.window.input.count
-        return method != .planar && method != .depthwise && weights.shape.elementCount < inputCount
+        switch method {
+        case .planar, .depthwise: return false
+        case .blocked, .first: return weights.shape.elementCount < inputCount
+        case .winograd(let size):
+            // Here it is the transformed input, which each part makes for itself.
+            let transformed = geometry.inputChannels * kernels.winogradTiles(geometry, size: size) * (size + 2) * (size + 2)
+            return kernels.winogradWeightCount(geometry, size: size) < 4 * transformed
+        }
     }
 
     /// Output tiles by pixel tiles (rows for depth-wise, groups by panels for the planar method), or the other way round.
-    private func grid(_ method: Method) -> Grid {
+    private var grid: Grid {
         let pixels = geometry.window.output.count
         let pixelTiles = (pixels + kernels.convolutionPixelTile - 1) / kernels.convolutionPixelTile
         let grid =
             switch method {
             case .blocked: Grid(rows: kernels.blockedOutputTiles(geometry), columns: pixelTiles)
+            case .winograd(let size) where splitsPixelsFirst:
+                Grid(rows: 1, columns: kernels.winogradTiles(geometry, size: size))
+            case .winograd: Grid(rows: kernels.blockedOutputTiles(geometry), columns: 1)
             case .first: Grid(rows: kernels.firstOutputTiles(geometry), columns: pixelTiles)
             case .depthwise:
                 Grid(rows: kernels.channelBlocks(geometry.outputChannels), columns: geometry.window.output.height)
             case .planar: Grid(rows: geometry.groups, columns: kernels.rightPanels(columns: pixels))
             }
-        return splitsPixelsFirst(method) ? Grid(rows: grid.columns, columns: grid.rows) : grid
+        return splitsPixelsFirst ? Grid(rows: grid.columns, columns: grid.rows) : grid
     }
 
-    private func packedWeights(_ method: Method) throws -> FloatBuffer {
+    private func packedWeights() throws -> FloatBuffer {
         switch method {
         case .blocked:
             try packed(.blocked, kernels.blockedWeightCount(geometry), kernels.packBlockedWeights)
+        case .winograd(let size):
+            try packed(.winograd(size: size), kernels.winogradWeightCount(geometry, size: size)) {
+                kernels.packWinogradWeights($0, size: size, weights: $1, to: $2)
+            }
         case .first:
             try packed(.first, kernels.firstWeightCount(geometry), kernels.packFirstWeights)
         case .depthwise:
@@ -207,6 +258,13 @@ struct ConvolutionComputation: Computation {
                 kernels.convolveBlocked(
                     geometry, operands, outputTiles: outer,
                     pixels: elements(ofTiles: inner, size: kernels.convolutionPixelTile, count: pixels))
+            case .winograd(let size):
+                // One of the two is whole: the grid has a single row or column.
+                let tiles = splitsPixelsFirst ? inner : 0..<kernels.winogradTiles(geometry, size: size)
+                kernels.convolveWinograd(
+                    geometry, size: size, operands,
+                    outputTiles: splitsPixelsFirst ? 0..<kernels.blockedOutputTiles(geometry) : outer, tiles: tiles,
+                    scratch: scratch)
             case .first:
                 kernels.convolveFirst(
                     geometry, operands, outputTiles: outer,

@@ -1,0 +1,81 @@
+import Testing
+
+@testable import CNNRuntime
+
+@Suite("The memory plan")
+struct MemoryPlanTests {
+    @Test("never lets buffers that are in use together overlap", arguments: 1...20)
+    func disjoint(_ seed: UInt64) throws {
+        var numbers = SeededNumbers(seed: seed)
+        let buffers = (0..<60).map { _ in
+            let first = Int.random(in: 0..<40, using: &numbers)
+            return MemoryPlan.Buffer(
+                byteCount: Int.random(in: 0...5000, using: &numbers),
+                steps: first...first + Int.random(in: 0...6, using: &numbers))
+        }
+        let plan = try MemoryPlan(buffers, limit: 1 << 30)
+        for (index, buffer) in buffers.enumerated() {
+            #expect(plan.offsets[index] % MemoryPlan.alignment == 0)
+            #expect(buffer.byteCount == 0 || plan.offsets[index] + buffer.byteCount <= plan.byteCount)
+            for (other, neighbour) in buffers.enumerated()
+            where other < index && neighbour.steps.overlaps(buffer.steps) && neighbour.byteCount > 0 && buffer.byteCount > 0 {
+                let apart =
+                    plan.offsets[other] + neighbour.byteCount <= plan.offsets[index]
+                    || plan.offsets[index] + buffer.byteCount <= plan.offsets[other]
+                #expect(apart)
+            }
+        }
+        #expect(plan.lowerBound <= plan.byteCount)
+    }
+
+    @Test("needs no more than two buffers for a chain")
+    func chain() throws {
+        let buffers = (0..<10_000).map { MemoryPlan.Buffer(byteCount: 640, steps: $0...$0 + 1) }
+        let plan = try MemoryPlan(buffers, limit: 1 << 20)
+        #expect(plan.byteCount == 1280)
+        #expect(plan.lowerBound == 1280)
+    }
+
+    @Test("refuses sizes past the limit, and past what can be counted", arguments: [1 << 20, Int.max])
+    func limit(_ byteCount: Int) {
+        let buffers = Array(repeating: MemoryPlan.Buffer(byteCount: byteCount, steps: 0...1), count: 3)
+        #expect(throws: SessionError.self) { try MemoryPlan(buffers, limit: 2 << 20) }
+    }
+}
+
+@Suite("A partition")
+struct PartitionTests {
+    @Test("covers every unit once, in parts of nearly equal size", arguments: [1, 2, 3, 7], [1, 3, 10])
+    func cover(_ parts: Int, _ units: Int) {
+        let partition = Partition(images: 3, units: units, parts: parts)
+        var seen: [Int] = []
+        var sizes: [Int] = []
+        for part in 0..<partition.parts {
+            var size = 0
+            partition.forEach(in: part) { image, range in
+                seen += range.map { image * units + $0 }
+                size += range.count
+            }
+            sizes.append(size)
+        }
+        #expect(seen == Array(0..<3 * units))
+        #expect((sizes.max() ?? 0) - (sizes.min() ?? 0) <= 1)
+    }
+
+    @Test("of a grid consists of rectangles that cover it once")
+    func grid() {
+        let grid = Grid(rows: 5, columns: 7)
+        for start in 0..<35 {
+            for end in start...35 {
+                var cells: [Int] = []
+                var rectangles = 0
+                grid.forEachRectangle(start..<end) { rows, columns in
+                    rectangles += 1
+                    for row in rows { cells += columns.map { row * 7 + $0 } }
+                }
+                #expect(cells == Array(start..<end))
+                #expect(rectangles <= 3)
+            }
+        }
+    }
+}
