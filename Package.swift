@@ -64,7 +64,7 @@ let package = Package(
         .target(
             name: "CNNVerification",
             dependencies: ["ONNXFormat", "CNNRuntime", "CNNOperators", "CNNModels", "CNNTensors", "CNNTextTables"]),
-        .target(name: "CNNInspection", dependencies: ["CNNOperators", "CNNModels", "CNNTensors"]),
+        .target(name: "CNNInspection", dependencies: ["CNNOperators", "CNNModels", "CNNTensors", "CNNTextTables"]),
         .target(name: "CNNZoo", dependencies: ["CNNModels", "CNNTensors"]),
         .target(
             name: "ONNXCNNKit",

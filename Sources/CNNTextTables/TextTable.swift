@@ -6,6 +6,8 @@ package struct TextTable: Sendable {
         let isRightAligned: Bool
         /// How narrow the column may be made to keep to a display's width; nil if it may not.
         let minimumWidth: Int?
+        /// When the column is left out to keep to a display's width, the lowest first; nil if it never is.
+        var dropOrder: Int?
 
         /// Text, aligned at its beginning, which may be shortened in the middle.
         package static func text(_ title: String, minimumWidth: Int = 8) -> Column {
@@ -21,6 +23,21 @@ package struct TextTable: Sendable {
         package static func number(_ title: String) -> Column {
             Column(title: title, isRightAligned: true, minimumWidth: nil)
         }
+
+        /// The column, to be left out where the display is too narrow, after those of a lower order.
+        package func droppable(_ order: Int) -> Column {
+            var column = self
+            column.dropOrder = order
+            return column
+        }
+    }
+
+    /// The table as lines, and the titles of the columns that the display has no room for.
+    package struct Rendering: Sendable {
+        package let lines: [String]
+        package let omittedTitles: [String]
+        /// The columns that the longest line takes.
+        package let width: Int
     }
 
     private let columns: [Column]
@@ -35,18 +52,37 @@ package struct TextTable: Sendable {
     }
 
     /// The table: titles, a rule, the rows. Columns without any content are left out.
-    /// - Parameter width: the most columns of a line, kept to by shortening the columns that may be; nil for no limit.
-    package func lines(width: Int? = nil) -> [String] {
-        let shown = columns.indices.filter { column in rows.contains { !$0[column].isEmpty } }
-        var widths = shown.map { column in
+    /// - Parameter width: the most columns of a line, kept to, as far as it goes, by leaving out the columns that may be and
+    ///   then shortening those that may be; nil for no limit.
+    package func rendering(width: Int? = nil) -> Rendering {
+        let filled = columns.indices.filter { column in rows.contains { !$0[column].isEmpty } }
+        let natural = columns.indices.map { column in
             max(DisplayText.width(columns[column].title), rows.map { DisplayText.width($0[column]) }.max() ?? 0)
         }
+        var shown = filled
+        if let width {
+            // The least that the lines take: shortening what may be shortened comes before leaving anything out.
+            func leastWidth() -> Int {
+                shown.reduce(Self.gap.count * max(shown.count - 1, 0)) {
+                    $0 + min(natural[$1], columns[$1].minimumWidth ?? .max)
+                }
+            }
+            let order = filled.filter { columns[$0].dropOrder != nil }
+                .sorted { (columns[$0].dropOrder ?? 0) < (columns[$1].dropOrder ?? 0) }
+            for column in order where leastWidth() > width { shown.removeAll { $0 == column } }
+        }
+        var widths = shown.map { natural[$0] }
         if let width { shrink(&widths, of: shown, to: width) }
         let header = line(columns.map(\.title), shown, widths)
         let body = rows.map { line($0, shown, widths) }
         let longest = ([header] + body).map(DisplayText.width).max() ?? 0
-        return [header, String(repeating: "─", count: longest)] + body
+        return Rendering(
+            lines: [header, String(repeating: "─", count: longest)] + body,
+            omittedTitles: filled.filter { !shown.contains($0) }.map { columns[$0].title }, width: longest)
     }
+
+    /// The lines of `rendering(width:)`.
+    package func lines(width: Int? = nil) -> [String] { rendering(width: width).lines }
 
     private static let gap = "  "
 

@@ -85,7 +85,8 @@ public struct TestCaseRunner: Sendable {
         case .incomparable(let reason): return "output '\(name)': \(reason)"
         case .mismatch:
             guard let metrics = comparison.metrics else { return "output '\(name)' differs" }
-            let worst = metrics.maxAbsolute.map { ", at most by \($0.difference) at \($0.index)" } ?? ""
+            let worst =
+                metrics.maxAbsolute.map { ", at most by \($0.difference)" + ($0.index.isEmpty ? "" : " at \($0.index)") } ?? ""
             return "output '\(name)': \(metrics.mismatchCount) of \(metrics.elementCount) elements differ\(worst)"
         }
     }

@@ -2,25 +2,31 @@ import CNNTensors
 import CNNTextTables
 
 extension VerificationReport {
-    /// The report as text for a monospaced display: a table with a row for each output, the tolerances, what is missing, the
-    /// verdict.
+    /// The report as text for a monospaced display: a table with a row for each output (where the display is too narrow for
+    /// it, a paragraph), the tolerance, what is special about the numbers, what is missing, the verdict.
     /// - Parameter width: the most columns of a line of the table; nil for no limit.
     public func text(width: Int? = nil) -> String {
         var lines: [String] = []
         if !outputs.isEmpty {
-            var table = TextTable([
-                .text("Output"), .fixed("Type and shape"), .number("Max abs diff"), .fixed("at"), .number("Max rel diff"),
-                .fixed("at"), .number("RMSE"), .number("Cosine"), .number("Mismatches"), .number("Top-1"), .number("Top-5"),
-                .fixed("Verdict"),
-            ])
-            for output in outputs { table.append(Self.row(output)) }
-            lines += table.lines(width: width)
+            let table = table.rendering(width: width)
+            lines += table.width <= width ?? .max ? table.lines : outputs.flatMap(Self.paragraph)
         }
+        lines += toleranceLines
         for output in outputs { lines += Self.remarks(output) }
         lines += omissions.map { "incomplete: \(DisplayText.printable($0))" }
         if allowsPartial { lines += toleratedOmissions.map { "left out: \(DisplayText.printable($0))" } }
         lines.append(verdictText)
         return lines.joined(separator: "\n")
+    }
+
+    private var table: TextTable {
+        var table = TextTable([
+            .text("Output"), .fixed("Type and shape"), .number("Max abs diff"), .fixed("at"), .number("Max rel diff"),
+            .fixed("at"), .number("RMSE"), .number("Cosine"), .number("Atol"), .number("Mismatches"), .number("Top-1"),
+            .number("Top-5"), .fixed("Verdict"),
+        ])
+        for output in outputs { table.append(Self.cells(output)) }
+        return table
     }
 
     /// The verdict in one line.
@@ -41,11 +47,11 @@ extension VerificationReport {
             + unusedReferences.map { "the reference '\($0)' belongs to no output" }
     }
 
-    private static func row(_ output: Output) -> [String] {
+    private static func cells(_ output: Output) -> [String] {
         let comparison = output.comparison
         let start = [output.name, "\(comparison.dataType)\(comparison.shape)"]
         guard let metrics = comparison.metrics else {
-            return start + Array(repeating: "", count: 9) + ["not compared"]
+            return start + Array(repeating: "", count: 10) + ["not compared"]
         }
         let agreement = comparison.classAgreement
         return start + [
@@ -55,6 +61,7 @@ extension VerificationReport {
             metrics.maxRelative.map { indexText($0.index) } ?? "",
             metrics.rootMeanSquare.map(NumberText.scientific) ?? "-",
             metrics.cosineSimilarity.map { NumberText.fixed($0, digits: 7) } ?? "-",
+            comparison.dataType.isComparedByTolerance ? NumberText.scientific(comparison.absoluteTolerance) : "exact",
             "\(NumberText.grouped(metrics.mismatchCount)) of \(NumberText.grouped(metrics.elementCount))",
             agreement.map { "\($0.top1Count)/\($0.itemCount)" } ?? "",
             agreement.flatMap { agreement in agreement.top5Count.map { "\($0)/\(agreement.itemCount)" } } ?? "",
@@ -62,35 +69,53 @@ extension VerificationReport {
         ]
     }
 
-    private static func indexText(_ index: [Int]) -> String {
-        index.isEmpty ? "" : "[" + index.map(String.init).joined(separator: ",") + "]"
-    }
-
-    /// The tolerance that the output was held to, and what is special about its numbers.
-    private static func remarks(_ output: Output) -> [String] {
-        let comparison = output.comparison
-        guard let metrics = comparison.metrics else { return [] }
-        let name = DisplayText.printable(output.name)
-        var lines = ["\(name): \(toleranceText(comparison, metrics))"]
-        if metrics.actualCensus.nonFiniteCount + metrics.referenceCensus.nonFiniteCount > 0 {
-            lines.append("\(name): ours has \(text(metrics.actualCensus)); the reference \(text(metrics.referenceCensus))")
-        }
-        if let index = metrics.firstMismatchIndex, metrics.mismatchCount > 0 {
-            let side = metrics.nonFiniteMismatchCount > 0 ? " (\(metrics.nonFiniteMismatchCount) NaN or infinite)" : ""
-            lines.append("\(name): the first of \(metrics.mismatchCount) mismatches\(side) is at \(index)")
+    /// The same facts as in a row of the table, a few on a line.
+    private static func paragraph(_ output: Output) -> [String] {
+        let cells = cells(output).map(DisplayText.printable)
+        var lines = ["\(cells[0])  \(cells[1])  \(cells[12])"]
+        guard output.comparison.metrics != nil else { return lines }
+        func place(_ cell: String) -> String { cell.isEmpty ? "" : " at \(cell)" }
+        lines.append("  max abs diff \(cells[2])\(place(cells[3]))  max rel diff \(cells[4])\(place(cells[5]))")
+        lines.append("  RMSE \(cells[6])  cosine \(cells[7])  atol \(cells[8])  mismatches \(cells[9])")
+        if !cells[10].isEmpty {
+            lines.append("  top-1 \(cells[10])" + (cells[11].isEmpty ? "" : "  top-5 \(cells[11])"))
         }
         return lines
     }
 
-    private static func toleranceText(_ comparison: TensorComparison, _ metrics: DifferenceMetrics) -> String {
-        guard comparison.dataType.isComparedByTolerance else { return "compared exactly" }
-        let limit =
-            "tolerance |ours - reference| <= \(NumberText.scientific(comparison.absoluteTolerance)) + "
-            + "\(NumberText.scientific(comparison.relativeTolerance))*|reference|"
-        guard case .ofLargestMagnitude(let factor) = comparison.tolerance.absolute else { return limit }
-        return limit
-            + " (atol is \(NumberText.scientific(factor)) of the reference's largest magnitude, "
-            + "\(NumberText.scientific(metrics.largestReference)))"
+    private static func indexText(_ index: [Int]) -> String {
+        index.isEmpty ? "" : "[" + index.map(String.init).joined(separator: ",") + "]"
+    }
+
+    /// The rule by which numbers were compared; one line, unless outputs were held to different ones.
+    private var toleranceLines: [String] {
+        var lines: [String] = []
+        for output in outputs where output.comparison.metrics != nil && output.comparison.dataType.isComparedByTolerance {
+            let tolerance = output.comparison.tolerance
+            var line = "tolerance: |ours - reference| <= atol + \(NumberText.scientific(tolerance.relative))*|reference|"
+            switch tolerance.absolute {
+            case .fixed(let value): line += ", atol = \(NumberText.scientific(value))"
+            case .ofLargestMagnitude(let factor):
+                line += ", atol = \(NumberText.scientific(factor)) of the reference's largest magnitude"
+            }
+            if !lines.contains(line) { lines.append(line) }
+        }
+        return lines
+    }
+
+    /// What is special about an output's numbers.
+    private static func remarks(_ output: Output) -> [String] {
+        guard let metrics = output.comparison.metrics else { return [] }
+        let name = DisplayText.printable(output.name)
+        var lines: [String] = []
+        if metrics.actualCensus.nonFiniteCount + metrics.referenceCensus.nonFiniteCount > 0 {
+            lines.append("\(name): ours has \(text(metrics.actualCensus)); the reference \(text(metrics.referenceCensus))")
+        }
+        if let index = metrics.firstMismatchIndex, metrics.elementCount > 1 {
+            let side = metrics.nonFiniteMismatchCount > 0 ? " (\(metrics.nonFiniteMismatchCount) NaN or infinite)" : ""
+            lines.append("\(name): the first of \(metrics.mismatchCount) mismatches\(side) is at \(indexText(index))")
+        }
+        return lines
     }
 
     private static func text(_ census: DifferenceMetrics.Census) -> String {

@@ -27,6 +27,20 @@ struct TextTableTests {
         #expect(table.lines(width: 3).last == "ab…p  1")
     }
 
+    @Test("columns that may be are left out, the lowest order first, when shortening is not enough")
+    func dropping() {
+        var table = TextTable([
+            .text("Name", minimumWidth: 4), .number("First").droppable(2), .number("Second").droppable(1), .number("Kept"),
+        ])
+        table.append(["abcdefgh", "1", "2", "3"])
+        #expect(table.rendering(width: 29).omittedTitles == [])
+        #expect(table.rendering(width: 25).lines.last == "ab…h      1       2     3")
+        #expect(table.rendering(width: 24).omittedTitles == ["Second"])
+        #expect(table.rendering(width: 10).omittedTitles == ["First", "Second"])
+        #expect(table.rendering(width: 10).lines.last == "ab…h     3")
+        #expect(table.rendering().width == 29)
+    }
+
     @Test("wide and combining characters take the columns that a terminal gives them")
     func displayWidth() {
         #expect(DisplayText.width("abc") == 3)
