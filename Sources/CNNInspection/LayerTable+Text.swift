@@ -10,7 +10,7 @@ extension LayerTable {
     ///     to it. Nil for no limit.
     public func text(title: String, width: Int? = nil) -> String {
         var table = TextTable([
-            .text("Layer", minimumWidth: 12), .fixed("Operator"), .text("Output shape", minimumWidth: 12),
+            .text("Layer", minimumWidth: 12), .fixed("Operator"), .fixed("Output shape"),
             .fixed("Window").droppable(3), .number("Parameters"), .number("Multiply-adds"),
             .number("Activation").droppable(2), .fixed("Receptive field").droppable(1),
         ])
