@@ -22,7 +22,7 @@ struct Onnxcnn: ParsableCommand {
         subcommands: [
             ImportCommand.self, ExportCommand.self, VerifyCommand.self, RunCommand.self, InspectCommand.self,
             OperatorsCommand.self,
-            DoctorCommand.self,
+            NewCommand.self, DoctorCommand.self,
         ])
 }
 
