@@ -4,7 +4,8 @@
 /// A mapped file that another process truncates is a trap of the hardware (SIGBUS) at the next touch of a lost page, and no
 /// portable guard exists: copying every file would double the memory of every model. So files up to `readingLimit` are read,
 /// which a truncation cannot hurt, and larger ones trust the user not to shorten a model in use. Nothing in this package does:
-/// `AtomicFile` replaces a file by a new one, and the mapping keeps the old.
+/// `AtomicFile` replaces a file by a new one, and the mapping keeps the old. A program can at least say what happened:
+/// `explainShortening()`.
 public final class MappedFile: Sendable {
     /// Files up to this length in bytes are read into memory instead of mapped.
     public static let readingLimit = 1 << 20

@@ -52,7 +52,7 @@ extension ModelDecoder {
         do {
             guard proto.has_raw_data != 0 else {
                 guard shape.elementCount == 0 else {
-                    throw DecodingFault("a \(dataType) tensor of shape \(shape) has no elements")
+                    throw DecodingFault("the \(dataType) tensor of shape \(shape) has no elements")
                 }
                 if dataType == .string { return (try Tensor(strings: [], shape: shape), .typed) }
                 return (try Tensor(dataType: dataType, shape: shape) { _ in }, .typed)
@@ -87,7 +87,7 @@ extension ModelDecoder {
         var offset = 0
         var length: Int?
         for entry in entries {
-            // Keys beyond these are nobody's promise and mean nothing here.
+            // Other keys mean nothing here: not even 'checksum', which covers a whole file that nobody wants to wait for.
             switch entry.key {
             case "location":
                 if location != nil { throw DecodingFault("external data has 'location' twice") }
@@ -102,7 +102,7 @@ extension ModelDecoder {
             let needed = try Tensor.byteCount(dataType, shape)
             if let length, length != needed {
                 throw DecodingFault(
-                    "a \(dataType) tensor of shape \(shape) takes \(needed) bytes, but external data '\(location)' has \(length)"
+                    "the \(dataType) tensor of shape \(shape) takes \(needed) bytes, but external data '\(location)' has \(length)"
                 )
             }
             let data = try externalFiles.file(at: location)

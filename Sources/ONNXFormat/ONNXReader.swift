@@ -44,12 +44,16 @@ public enum ONNXReader {
     }
 
     private static func model(_ file: MappedFile, externalFiles: ExternalFiles?, memoryLimit: Int?) throws -> Model {
+        // The guard and the decoder see the bytes by their address.
+        defer { withExtendedLifetime(file) {} }
         let guarded = try WireGuard(file.bytes, root: \.model, file: file.path, memoryLimit: memoryLimit)
         var decoder = ModelDecoder(file: file, guarded: guarded, externalFiles: externalFiles)
         return try located(in: file) { try decoder.model() }
     }
 
     private static func tensor(_ file: MappedFile, externalFiles: ExternalFiles?) throws -> NamedTensor {
+        // The guard and the decoder see the bytes by their address.
+        defer { withExtendedLifetime(file) {} }
         let guarded = try WireGuard(file.bytes, root: \.tensor, file: file.path)
         var decoder = ModelDecoder(file: file, guarded: guarded, externalFiles: externalFiles)
         return try located(in: file) { try decoder.tensor() }

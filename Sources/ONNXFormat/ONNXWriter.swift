@@ -66,8 +66,20 @@ public enum ONNXWriter {
     /// The bytes of `model` as one file.
     /// - Throws: `ModelFileError` when the model holds what the format cannot.
     public static func bytes(of model: Model) throws -> [UInt8] {
+        var sink = MemorySink()
+        try write(model, into: &sink)
+        return sink.bytes
+    }
+
+    /// Writes `model` as one file into a sink, such as a pipe, weights from where they lie.
+    /// - Throws: `ModelFileError` when the model holds what the format cannot; what the sink throws.
+    package static func write(_ model: Model, into sink: inout some ByteSink & ~Copyable) throws {
         defer { withExtendedLifetime(model) {} }
-        return try located("memory") { try collected { try ModelEncoder(externalData: nil).encode(model, into: $0) } }
+        try located("output") {
+            try withUnsafeMutablePointer(to: &sink) { sink in
+                try ModelEncoder(externalData: nil).encode(model, into: WireSink { try sink.pointee.write($0) })
+            }
+        }
     }
 
     /// Writes one tensor as a `TensorProto`, as ONNX's test cases have them.
@@ -82,7 +94,13 @@ public enum ONNXWriter {
         // The message lies in the encoder's memory and points to the tensor's.
         let encoder = ModelEncoder(externalData: nil)
         defer { withExtendedLifetime((encoder, tensor)) {} }
-        return try located("memory") { try collected { try $0.fields(of: try encoder.tensor(tensor)) } }
+        var bytes: [UInt8] = []
+        try located("output") {
+            try withUnsafeMutablePointer(to: &bytes) { bytes in
+                try WireSink { bytes.pointee.append(contentsOf: $0) }.fields(of: encoder.tensor(tensor))
+            }
+        }
+        return bytes
     }
 
     /// SHA-256 over the elements of all initializers of the main graph, one after the other in file order: little-endian bytes
@@ -133,14 +151,6 @@ public enum ONNXWriter {
                 }
             }
         }
-    }
-
-    private static func collected(_ encode: (WireSink) throws -> Void) throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        try withUnsafeMutablePointer(to: &bytes) { bytes in
-            try encode(WireSink { bytes.pointee.append(contentsOf: $0) })
-        }
-        return bytes
     }
 
     private static func located<Result>(_ file: String, _ body: () throws -> Result) throws -> Result {

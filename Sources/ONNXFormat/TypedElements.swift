@@ -51,7 +51,7 @@ struct TypedElements {
         try forEachElement { _ in count += 1 }
         guard count == entries else {
             throw DecodingFault(
-                "a \(dataType) tensor of shape \(shape) takes \(entries) values in '\(payload.field.name)', but there are \(count)"
+                "the \(dataType) tensor of shape \(shape) takes \(entries) values in '\(payload.field.name)', but there are \(count)"
             )
         }
         try spend(byteCount, &memoryLimit)

@@ -83,7 +83,7 @@ struct ExportCommand: ParsableCommand {
         let path = output ?? source.stem + ".export.onnx"
         if path == "-" {
             var sink = StandardOutputSink()
-            try sink.write(ONNXWriter.bytes(of: model))
+            try ONNXWriter.write(model, into: &sink)
             return
         }
         try checkOverwriting(path, source)

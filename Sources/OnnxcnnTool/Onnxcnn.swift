@@ -1,4 +1,5 @@
 import ArgumentParser
+import CNNTensors
 
 /// The command-line tool: one subcommand a verb, each in its own file.
 @main
@@ -24,6 +25,11 @@ struct Onnxcnn: ParsableCommand {
             OperatorsCommand.self,
             NewCommand.self, DoctorCommand.self,
         ])
+
+    static func main() {
+        MappedFile.explainShortening()
+        main(nil)
+    }
 }
 
 /// The version of the tool and the library.
