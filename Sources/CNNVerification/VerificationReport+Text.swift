@@ -15,6 +15,7 @@ extension VerificationReport {
         for output in outputs { lines += Self.remarks(output) }
         lines += omissions.map { "incomplete: \(DisplayText.printable($0))" }
         if allowsPartial { lines += toleratedOmissions.map { "left out: \(DisplayText.printable($0))" } }
+        lines += hints
         lines.append(verdictText)
         return lines.joined(separator: "\n")
     }
@@ -31,15 +32,25 @@ extension VerificationReport {
 
     /// The verdict in one line.
     public var verdictText: String {
-        let count = outputs.count == 1 ? "1 output" : "\(outputs.count) outputs"
         switch verdict {
-        case .passed: return "verified: \(matchCount) of \(count) \(matchCount == 1 ? "agrees" : "agree") with the reference"
+        case .passed:
+            let outputs = outputs.count == 1 ? "the output agrees" : "all \(outputs.count) outputs agree"
+            return "verified: \(outputs) with the reference"
         case .mismatch:
             let names = outputs.filter { $0.comparison.verdict == .mismatch }.map { "'\(DisplayText.printable($0.name))'" }
-            return
-                "mismatch: \(names.joined(separator: ", ")) (\(matchCount) of \(count) \(matchCount == 1 ? "agrees" : "agree"))"
-        case .incomplete: return "incomplete: \(matchCount) of \(count) \(matchCount == 1 ? "agrees" : "agree"), the rest above"
+            return "mismatch: \(names.joined(separator: ", ")) (\(matchCount) of \(outputs.count) outputs agree)"
+        case .incomplete:
+            return "incomplete: not everything could be compared (\(matchCount) of "
+                + "\(outputs.count + outputsWithoutReference.count) outputs agree)"
         }
+    }
+
+    /// What the user may have meant where one output and one reference are left alone.
+    private var hints: [String] {
+        guard !allowsPartial, outputsWithoutReference.count == 1, unusedReferences.count == 1 else { return [] }
+        return [
+            "hint: if they belong together, give the file as '\(DisplayText.printable(outputsWithoutReference[0]))=FILE'"
+        ]
     }
 
     private var toleratedOmissions: [String] {
@@ -56,9 +67,9 @@ extension VerificationReport {
         let agreement = comparison.classAgreement
         return start + [
             metrics.maxAbsolute.map { NumberText.scientific($0.difference) } ?? "-",
-            metrics.maxAbsolute.map { indexText($0.index) } ?? "",
+            metrics.maxAbsolute.map(placeText) ?? "",
             metrics.maxRelative.map { NumberText.scientific($0.difference) } ?? "-",
-            metrics.maxRelative.map { indexText($0.index) } ?? "",
+            metrics.maxRelative.map(placeText) ?? "",
             metrics.rootMeanSquare.map(NumberText.scientific) ?? "-",
             metrics.cosineSimilarity.map { NumberText.fixed($0, digits: 7) } ?? "-",
             comparison.dataType.isComparedByTolerance ? NumberText.scientific(comparison.absoluteTolerance) : "exact",
@@ -81,6 +92,11 @@ extension VerificationReport {
             lines.append("  top-1 \(cells[10])" + (cells[11].isEmpty ? "" : "  top-5 \(cells[11])"))
         }
         return lines
+    }
+
+    /// Where the largest difference is; empty if there is no difference at all.
+    private static func placeText(_ extreme: DifferenceMetrics.Extreme) -> String {
+        extreme.difference > 0 ? indexText(extreme.index) : ""
     }
 
     private static func indexText(_ index: [Int]) -> String {
