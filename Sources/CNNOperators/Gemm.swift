@@ -79,9 +79,12 @@ package struct Gemm: Operator {
         if a.dataType.isInteger {
             return [try Tensor(truncating: wholeProduct(a, b, bias, shape, k: k), to: a.dataType, shape: shape)]
         }
-        var y = MatrixProduct.rowsTimesRows(
-            rows(of: try a.doubles(), m: shape[0], k: k), columns(of: try b.doubles(), n: shape[1], k: k), m: shape[0],
-            n: shape[1], k: k)
+        let (m, n) = (shape[0], shape[1])
+        let left = rows(of: try a.doubles(), m: m, k: k)
+        var y =
+            transposesB
+            ? MatrixProduct.rowsTimesRows(left, try b.doubles(), m: m, n: n, k: k)
+            : MatrixProduct.rowsTimesColumns(left, try b.doubles(), m: m, n: n, k: k)
         if alpha != 1 { for index in y.indices { y[index] *= Double(alpha) } }
         if let bias {
             let values = try bias.doubles()
@@ -94,9 +97,12 @@ package struct Gemm: Operator {
 
     /// Wraps on overflow as NumPy does; factors other than 1 are applied in Double and the result is cut to a whole number.
     private func wholeProduct(_ a: Tensor, _ b: Tensor, _ bias: Tensor?, _ shape: Shape, k: Int) throws -> [Int64] {
-        var y = MatrixProduct.rowsTimesRows(
-            rows(of: try a.words(), m: shape[0], k: k), columns(of: try b.words(), n: shape[1], k: k), m: shape[0],
-            n: shape[1], k: k)
+        let (m, n) = (shape[0], shape[1])
+        let left = rows(of: try a.words(), m: m, k: k)
+        var y =
+            transposesB
+            ? MatrixProduct.rowsTimesRows(left, try b.words(), m: m, n: n, k: k)
+            : MatrixProduct.rowsTimesColumns(left, try b.words(), m: m, n: n, k: k)
         var addends = [Int64](repeating: 0, count: y.count)
         if let bias {
             let values = try bias.words()
@@ -119,11 +125,6 @@ package struct Gemm: Operator {
     /// A' with K innermost.
     private func rows<Element>(of a: [Element], m: Int, k: Int) -> [Element] {
         transposesA ? MatrixProduct.transposed(a, rows: k, columns: m) : a
-    }
-
-    /// B' with K innermost.
-    private func columns<Element>(of b: [Element], n: Int, k: Int) -> [Element] {
-        transposesB ? b : MatrixProduct.transposed(b, rows: k, columns: n)
     }
 
     private func positions(of bias: Tensor, in shape: Shape) throws -> BroadcastPositions {

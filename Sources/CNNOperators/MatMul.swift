@@ -67,10 +67,10 @@ package struct MatMul: Operator {
         let batch = try MatrixBatch(
             shapeA: Shape(a.shape.dimensions.dropLast(2)), shapeB: Shape(b.shape.dimensions.dropLast(2)), m: m, n: n, k: k)
         if a.dataType.isInteger {
-            let product = try batch.product(a.words(), b.words()) { MatrixProduct.rowsTimesRows($0, $1, m: m, n: n, k: k) }
+            let product = try batch.product(a.words(), b.words()) { MatrixProduct.rowsTimesColumns($0, $1, m: m, n: n, k: k) }
             return [try Tensor(truncating: product, to: a.dataType, shape: shape)]
         }
-        let product = try batch.product(a.doubles(), b.doubles()) { MatrixProduct.rowsTimesRows($0, $1, m: m, n: n, k: k) }
+        let product = try batch.product(a.doubles(), b.doubles()) { MatrixProduct.rowsTimesColumns($0, $1, m: m, n: n, k: k) }
         return [try Tensor(rounding: product, to: a.dataType, shape: shape)]
     }
 
@@ -99,7 +99,7 @@ private struct MatrixBatch {
         for (indexA, indexB) in zip(broadcasting.positions(of: shapeA), broadcasting.positions(of: shapeB)) {
             let left = Array(a[indexA * m * k..<(indexA + 1) * m * k])
             let right = Array(b[indexB * k * n..<(indexB + 1) * k * n])
-            result += multiply(left, MatrixProduct.transposed(right, rows: k, columns: n))
+            result += multiply(left, right)
         }
         return result
     }

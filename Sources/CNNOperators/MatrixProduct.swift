@@ -1,23 +1,24 @@
-/// Matrix products for reference evaluation: both factors with the summed axis innermost, so that every result is the dot
-/// product of two contiguous rows.
+/// Matrix products for reference evaluation, in row-major order throughout.
 enum MatrixProduct {
-    /// The product `Σ over p of left[i, p] · right[j, p]` of an m×k and an n×k matrix, m×n in row-major order, in Double.
+    /// `Σ over p of left[i, p] · right[j, p]` for an m×k and an n×k matrix, as an m×n matrix in Double.
     static func rowsTimesRows(_ left: [Double], _ right: [Double], m: Int, n: Int, k: Int) -> [Double] {
-        var result = [Double](repeating: 0, count: m * n)
-        result.withUnsafeMutableBufferPointer { result in
-            left.withUnsafeBufferPointer { left in
-                right.withUnsafeBufferPointer { right in
-                    guard let result = result.baseAddress, let left = left.baseAddress, let right = right.baseAddress else {
-                        return
-                    }
-                    rowsTimesRows(left, right, m: m, n: n, k: k, into: result)
+        product(left, right, count: m * n) { rowsTimesRows($0, $1, m: m, n: n, k: k, into: $2) }
+    }
+
+    /// `Σ over p of left[i, p] · right[p, j]` for an m×k and a k×n matrix, as an m×n matrix in Double.
+    static func rowsTimesColumns(_ left: [Double], _ right: [Double], m: Int, n: Int, k: Int) -> [Double] {
+        // Whole rows of the right matrix are added up, so that it is read in the order in which it lies.
+        product(left, right, count: m * n) { left, right, result in
+            for i in 0..<m {
+                for p in 0..<k {
+                    let factor = left[i * k + p]
+                    for j in 0..<n { result[i * n + j] += factor * right[p * n + j] }
                 }
             }
         }
-        return result
     }
 
-    /// The same for whole numbers as words (see `Tensor.words`), modulo 2^64.
+    /// `rowsTimesRows` for whole numbers as words (see `Tensor.words`), modulo 2^64.
     static func rowsTimesRows(_ left: [Int64], _ right: [Int64], m: Int, n: Int, k: Int) -> [Int64] {
         var result: [Int64] = []
         result.reserveCapacity(m * n)
@@ -31,7 +32,12 @@ enum MatrixProduct {
         return result
     }
 
-    /// The same as the first where the values lie; `result` has room for m·n numbers.
+    /// `rowsTimesColumns` for whole numbers as words, modulo 2^64.
+    static func rowsTimesColumns(_ left: [Int64], _ right: [Int64], m: Int, n: Int, k: Int) -> [Int64] {
+        rowsTimesRows(left, transposed(right, rows: k, columns: n), m: m, n: n, k: k)
+    }
+
+    /// The same as `rowsTimesRows` of arrays, where the values lie; `result` has room for m·n numbers.
     ///
     /// The terms are added in eight interleaved partial sums: the order is fixed, and eight sums run side by side.
     static func rowsTimesRows(
@@ -59,7 +65,26 @@ enum MatrixProduct {
         return sum
     }
 
-    /// The transpose of a matrix of `rows` × `columns` in row-major order.
+    /// Zeros that `body` adds the product to; without elements there is nothing to add.
+    private static func product(
+        _ left: [Double], _ right: [Double], count: Int,
+        body: (UnsafePointer<Double>, UnsafePointer<Double>, UnsafeMutablePointer<Double>) -> Void
+    ) -> [Double] {
+        var result = [Double](repeating: 0, count: count)
+        result.withUnsafeMutableBufferPointer { result in
+            left.withUnsafeBufferPointer { left in
+                right.withUnsafeBufferPointer { right in
+                    guard let result = result.baseAddress, let left = left.baseAddress, let right = right.baseAddress else {
+                        return
+                    }
+                    body(left, right, result)
+                }
+            }
+        }
+        return result
+    }
+
+    /// The transpose of a matrix of `rows` × `columns`.
     static func transposed<Element>(_ matrix: [Element], rows: Int, columns: Int) -> [Element] {
         var result: [Element] = []
         result.reserveCapacity(matrix.count)
