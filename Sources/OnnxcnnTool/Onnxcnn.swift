@@ -22,8 +22,7 @@ struct Onnxcnn: ParsableCommand {
         version: Version.text,
         subcommands: [
             ImportCommand.self, ExportCommand.self, VerifyCommand.self, RunCommand.self, InspectCommand.self,
-            OperatorsCommand.self,
-            NewCommand.self, DoctorCommand.self,
+            OperatorsCommand.self, BenchCommand.self, NewCommand.self, DoctorCommand.self,
         ])
 
     static func main() {
