@@ -73,15 +73,9 @@ extension Broadcasting {
         if left == right { return left }
         if left == 1 { return right }
         if right == 1 { return left }
-        // A size that cannot be 1 must be the other's too, unless that is 1.
-        if let left, isNeverOne(left) { return left }
-        if let right, isNeverOne(right) { return right }
-        return nil
-    }
-
-    private static func isNeverOne(_ size: Dimension) -> Bool {
-        if let value = size.value { return value != 1 }
-        return (try? size - 2)?.isKnownNonNegative ?? false
+        // A size that cannot be 1 must be the other's too, unless that is 1; a number says more than an expression.
+        let known = [left, right].compactMap { $0 }
+        return known.first { $0.value != nil } ?? known.first { (try? $0 - 2)?.isKnownNonNegative ?? false }
     }
 
     private static func text(_ size: Dimension?) -> String { size.map(\.description) ?? "?" }

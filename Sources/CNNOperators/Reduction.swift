@@ -24,6 +24,7 @@ package struct Reduction: Operator {
     package func axes(_ inputs: [ValueFact?]) throws -> [Int]? {
         guard let rank = inputs.first??.shape.rank else { return nil }
         guard inputs.count > 1, let input = inputs[1] else { return try resolve(axesAttribute ?? [], rank: rank) }
+        if input.shape.dimensions == [0] { return try resolve([], rank: rank) }
         return try input.constantIntegers.map { try resolve($0, rank: rank) }
     }
 

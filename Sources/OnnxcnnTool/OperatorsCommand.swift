@@ -46,8 +46,10 @@ private struct OperatorRow {
     let versions: [Int]
     /// The element types of the first input, or of the first output of an operator without inputs.
     let types: String
+    private let definition: OperatorDefinition
 
     init(_ definition: OperatorDefinition) {
+        self.definition = definition
         name = definition.type
         versions = definition.versions
         let signature = definition.signature(definition.versions.last ?? 1)
@@ -61,6 +63,32 @@ private struct OperatorRow {
         .object([
             JSON.Member("name", .string(name)), JSON.Member("versions", .array(versions.map { .integer($0) })),
             JSON.Member("types", .string(types)),
+            JSON.Member("signatures", .array(versions.map { Self.json(definition.signature($0), version: $0) })),
+        ])
+    }
+
+    /// Formal inputs and outputs of a version with their element types and how often each may stand.
+    private static func json(_ signature: Signature, version: Int) -> JSON {
+        func json(_ parameters: [Signature.Parameter]) -> JSON {
+            .array(
+                parameters.map { parameter in
+                    let types = signature.types[parameter.typeVariable]?.members ?? []
+                    let multiplicity =
+                        switch parameter.multiplicity {
+                        case .one: "one"
+                        case .optional: "optional"
+                        case .variadic(let minimum): "at least \(minimum)"
+                        }
+                    return .object([
+                        JSON.Member("name", .string(parameter.name)),
+                        JSON.Member("types", .array(types.map { .string("\($0)") })),
+                        JSON.Member("multiplicity", .string(multiplicity)),
+                    ])
+                })
+        }
+        return .object([
+            JSON.Member("version", .integer(version)), JSON.Member("inputs", json(signature.inputs)),
+            JSON.Member("outputs", json(signature.outputs)),
         ])
     }
 

@@ -32,6 +32,7 @@ struct BroadcastingTests {
         #expect(try shape([n], [m], [7]).dimensions == [7])
         // N + 2 cannot be 1.
         #expect(try shape([m], [n + 2]).dimensions == [n + 2])
+        #expect(try shape([n + 2], [5]).dimensions == [5])
         #expect(try shape([3], nil).dimensions == nil)
     }
 

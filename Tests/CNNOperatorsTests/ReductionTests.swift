@@ -52,6 +52,14 @@ struct ReductionTests {
             try inferredShapes("ReduceMean", opset: 18, [.float(n, 3, 4), unknownAxes], attributes: keep) == ["[?]"])
     }
 
+    @Test("No axes are known by their number alone")
+    func namelessAxes() throws {
+        let none = ValueFact(dataType: .int64, shape: SymbolicShape([0]))
+        let noop = [Attribute("noop_with_empty_axes", .int(1))]
+        #expect(try inferredShapes("ReduceMean", opset: 18, [.float(2, 3), none]) == ["[1, 1]"])
+        #expect(try inferredShapes("ReduceMean", opset: 18, [.float(2, 3), none], attributes: noop) == ["[2, 3]"])
+    }
+
     @Test("Without axes, noop_with_empty_axes leaves only the function of each element")
     func noop() throws {
         let data = try Tensor([Double(-3), 4])
