@@ -24,26 +24,34 @@ extension Kernels {
     ) {
         let c = Vector.scalarCount
         let width = window.output.width
+        let inner = window.innerColumns
+        let allColumns = 0..<window.kernel.width
         for block in blocks {
             let map = input + block * inputStride
             for y in rows {
                 let top = y * window.stride.height - window.padBegin.height
                 let tapRows = TapRange(
                     first: top, dilation: window.dilation.height, taps: window.kernel.height, limit: window.input.height)
+                let target = output + block * outputStride + y * width * c
                 for x in 0..<width {
                     let left = x * window.stride.width - window.padBegin.width
-                    let tapColumns = TapRange(
-                        first: left, dilation: window.dilation.width, taps: window.kernel.width, limit: window.input.width)
-                    var value = Vector(repeating: Pool.start)
+                    // Divisions only at the two ends of a row.
+                    let tapColumns =
+                        inner.contains(x)
+                        ? allColumns
+                        : TapRange(
+                            first: left, dilation: window.dilation.width, taps: window.kernel.width,
+                            limit: window.input.width
+                        ).range
+                    var state = Pool.State()
                     for tapRow in tapRows.range {
                         let row = map + ((top + tapRow * window.dilation.height) * window.input.width + left) * c
-                        for tapColumn in tapColumns.range {
-                            value = Pool.combine(value, load(row + tapColumn * window.dilation.width * c))
+                        for tapColumn in tapColumns {
+                            state.add(load(row + tapColumn * window.dilation.width * c))
                         }
                     }
-                    let cells = tapRows.range.count * tapColumns.range.count
-                    value = function.finish(value, y: y, x: x, cells: cells)
-                    store(value, output + block * outputStride + (y * width + x) * c)
+                    let cells = tapRows.range.count * tapColumns.count
+                    store(function.finish(state, y: y, x: x, cells: cells), target + x * c)
                 }
             }
         }
@@ -93,28 +101,56 @@ extension Kernels {
 
 /// What a window is reduced to.
 private protocol PoolFunction {
-    static var start: Float { get }
-    static func combine(_ value: Vector, _ x: Vector) -> Vector
+    associatedtype State: PoolState
     /// `cells` is the number of taps inside the map.
-    func finish(_ value: Vector, y: Int, x: Int, cells: Int) -> Vector
+    func finish(_ state: State, y: Int, x: Int, cells: Int) -> Vector
+}
+
+private protocol PoolState {
+    init()
+    mutating func add(_ x: Vector)
 }
 
 private struct MaximumPool: PoolFunction {
-    @inline(__always) static var start: Float { -.infinity }
-    @inline(__always) static func combine(_ value: Vector, _ x: Vector) -> Vector { maximum(value, x) }
-    @inline(__always) func finish(_ value: Vector, y: Int, x: Int, cells: Int) -> Vector { value }
+    /// The largest so far, and apart from it whether there was a NaN: a maximum that keeps NaN by itself takes four
+    /// instructions that wait for one another.
+    struct State: PoolState {
+        var value = Vector(repeating: -.infinity)
+        var sawNaN = Vector.zero .!= Vector.zero
+
+        @inline(__always) init() {}
+
+        @inline(__always)
+        mutating func add(_ x: Vector) {
+            value = x.replacing(with: value, where: value .> x)
+            sawNaN .|= x .!= x
+        }
+    }
+
+    @inline(__always)
+    func finish(_ state: State, y: Int, x: Int, cells: Int) -> Vector {
+        state.value.replacing(with: Vector(repeating: .nan), where: state.sawNaN)
+    }
 }
 
 private struct AveragePool: PoolFunction {
     let window: WindowGeometry
     let countPadding: Bool
 
-    @inline(__always) static var start: Float { 0 }
-    @inline(__always) static func combine(_ value: Vector, _ x: Vector) -> Vector { value + x }
+    struct State: PoolState {
+        var sum = Vector.zero
+
+        @inline(__always) init() {}
+
+        @inline(__always)
+        mutating func add(_ x: Vector) {
+            sum += x
+        }
+    }
 
     @inline(__always)
-    func finish(_ value: Vector, y: Int, x: Int, cells: Int) -> Vector {
-        value / Float(countPadding ? window.paddedCells(z: 0, y: y, x: x) : cells)
+    func finish(_ state: State, y: Int, x: Int, cells: Int) -> Vector {
+        state.sum / Float(countPadding ? window.paddedCells(z: 0, y: y, x: x) : cells)
     }
 }
 

@@ -38,6 +38,14 @@ extension Kernels {
     }
 
     package func lrnScratchCount(_ response: LocalResponse, channels: Int) -> Int {
+        Self.lrnPixels * squaresCount(response, channels)
+    }
+
+    /// Pixels whose squares are written before the first is read again: a load right behind the two stores that it overlaps
+    /// would wait for both.
+    private static var lrnPixels: Int { 8 }
+
+    private func squaresCount(_ response: LocalResponse, _ channels: Int) -> Int {
         (channels + Vector.scalarCount - 1) / Vector.scalarCount * Vector.scalarCount + response.size + Vector.scalarCount
     }
 
@@ -51,20 +59,29 @@ extension Kernels {
         // The squares of one pixel's channels side by side, zeros before and behind: the neighbours of a block of channels are
         // then the same run of memory, shifted.
         let before = (response.size - 1) / 2
+        let rowCount = squaresCount(response, channels)
         scratch.update(repeating: 0, count: lrnScratchCount(response, channels: channels))
-        for pixel in pixels {
+        var first = pixels.lowerBound
+        while first < pixels.upperBound {
+            let end = min(first + Self.lrnPixels, pixels.upperBound)
             for block in 0..<blocks {
-                let x = load(input + block * inputStride + pixel * c)
-                store(x * x, scratch + before + block * c)
-            }
-            for block in 0..<blocks {
-                var sum = Vector.zero
-                for neighbour in 0..<response.size {
-                    sum += load(scratch + block * c + neighbour)
+                for pixel in first..<end {
+                    let x = load(input + block * inputStride + pixel * c)
+                    store(x * x, scratch + (pixel - first) * rowCount + before + block * c)
                 }
-                let x = load(input + block * inputStride + pixel * c)
-                store(function(x, sum), output + block * outputStride + pixel * c)
             }
+            for block in 0..<blocks {
+                for pixel in first..<end {
+                    let squares = scratch + (pixel - first) * rowCount + block * c
+                    var sum = Vector.zero
+                    for neighbour in 0..<response.size {
+                        sum += load(squares + neighbour)
+                    }
+                    let x = load(input + block * inputStride + pixel * c)
+                    store(function(x, sum), output + block * outputStride + pixel * c)
+                }
+            }
+            first = end
         }
     }
 
@@ -97,15 +114,23 @@ private struct LocalResponseFunction {
     let bias: Vector
     let factor: Vector
     let beta: Vector
+    /// The exponent of AlexNet and GoogLeNet, and ONNX's default, with a base that is surely positive.
+    let isThreeQuarters: Bool
 
     init(_ response: LocalResponse) {
         bias = Vector(repeating: response.bias)
         factor = Vector(repeating: response.alpha / Float(response.size))
         beta = Vector(repeating: response.beta)
+        isThreeQuarters = response.beta == 0.75 && response.alpha >= 0 && response.bias >= 0x1p-64
     }
 
     @inline(__always)
     func callAsFunction(_ x: Vector, _ sum: Vector) -> Vector {
-        x * exponential(-beta * logarithm(multiplyAdd(bias, factor, sum)))
+        let base = multiplyAdd(bias, factor, sum)
+        if isThreeQuarters {
+            let root = inverseFourthRoot(base)
+            return x * (root * root * root)
+        }
+        return x * exponential(-beta * logarithm(base))
     }
 }
