@@ -58,24 +58,36 @@ extension Kernels {
     ) {
         let c = Vector.scalarCount
         let shape = WinogradShape(geometry, size: Transform.size)
-        let matrix = Transform.weightMatrix
+        let span = Transform.span
         packed.update(repeating: 0, count: shape.planes * shape.weightsPerPlane)
-        for output in 0..<geometry.outputChannels {
-            let tile = output / (TwoBlocks.blocks * c)
-            let lanes = min(TwoBlocks.blocks, shape.outputBlocks - tile * TwoBlocks.blocks) * c
-            let lane = output - tile * TwoBlocks.blocks * c
-            let target = packed + tile * TwoBlocks.blocks * c * shape.inputChannels + lane
-            for input in 0..<geometry.inputChannels {
-                let kernel = weights + (output * geometry.inputChannels + input) * 9
-                for row in 0..<Transform.span {
-                    for column in 0..<Transform.span {
-                        var sum = 0.0
-                        for y in 0..<3 {
-                            for x in 0..<3 {
-                                sum += matrix[row][y] * Double(kernel[y * 3 + x]) * matrix[column][x]
-                            }
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: 6 * span) { doubles in
+            let matrix = doubles.baseAddress.unsafelyUnwrapped
+            let partial = matrix + 3 * span
+            for (row, factors) in Transform.weightMatrix.enumerated() {
+                for (column, factor) in factors.enumerated() { matrix[row * 3 + column] = factor }
+            }
+            for output in 0..<geometry.outputChannels {
+                let tile = output / (TwoBlocks.blocks * c)
+                let lanes = min(TwoBlocks.blocks, shape.outputBlocks - tile * TwoBlocks.blocks) * c
+                let lane = output - tile * TwoBlocks.blocks * c
+                let target = packed + tile * TwoBlocks.blocks * c * shape.inputChannels + lane
+                for input in 0..<geometry.inputChannels {
+                    let kernel = weights + (output * geometry.inputChannels + input) * 9
+                    for row in 0..<span {
+                        let factors = matrix + row * 3
+                        for x in 0..<3 {
+                            partial[row * 3 + x] =
+                                factors[0] * Double(kernel[x]) + factors[1] * Double(kernel[3 + x])
+                                + factors[2] * Double(kernel[6 + x])
                         }
-                        target[(row * Transform.span + column) * shape.weightsPerPlane + input * lanes] = Float(sum)
+                    }
+                    for row in 0..<span {
+                        let sums = partial + row * 3
+                        for column in 0..<span {
+                            let factors = matrix + column * 3
+                            target[(row * span + column) * shape.weightsPerPlane + input * lanes] = Float(
+                                sums[0] * factors[0] + sums[1] * factors[1] + sums[2] * factors[2])
+                        }
                     }
                 }
             }
