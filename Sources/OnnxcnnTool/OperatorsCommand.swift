@@ -1,6 +1,7 @@
 import ArgumentParser
 import CNNModels
 import CNNOperators
+import CNNRuntime
 import CNNTensors
 import CNNTextTables
 
@@ -12,7 +13,7 @@ struct OperatorsCommand: ParsableCommand {
         discussion: """
             Versions are the operator sets at which the definition changed, the first of which introduced the operator; each is \
             supported up to the next and the last up to operator set \(StructureChecker.opsetVersions.upperBound). Types are \
-            those of the newest version.
+            those of the newest version. An operator without a kernel is computed by its formula, which is slower.
 
             EXAMPLE:
               onnxcnn operators --markdown
@@ -26,13 +27,16 @@ struct OperatorsCommand: ParsableCommand {
     func run() throws {
         let rows = OperatorRegistry.all.map(OperatorRow.init)
         if markdown {
-            common.console.result("| operator | versions | element types |\n|---|---|---|")
+            common.console.result("| operator | versions | element types | kernel | gradient |\n|---|---|---|---|---|")
             for row in rows {
-                common.console.result("| \(row.name) | \(row.versionsText) | \(row.types) |")
+                common.console.result(
+                    "| \(row.name) | \(row.versionsText) | \(row.types) | \(row.kernelText) | \(row.gradientText) |")
             }
         } else {
-            var table = TextTable([.fixed("Operator"), .fixed("Versions"), .text("Element types")])
-            for row in rows { table.append([row.name, row.versionsText, row.types]) }
+            var table = TextTable([
+                .fixed("Operator"), .fixed("Versions"), .text("Element types"), .fixed("Kernel"), .fixed("Gradient"),
+            ])
+            for row in rows { table.append([row.name, row.versionsText, row.types, row.kernelText, row.gradientText]) }
             common.console.result(table.lines(width: common.console.width).joined(separator: "\n"))
         }
         common.console.result(
@@ -44,6 +48,10 @@ struct OperatorsCommand: ParsableCommand {
 private struct OperatorRow {
     let name: String
     let versions: [Int]
+    /// Whether the compiled runtime has a kernel for it.
+    let hasKernel: Bool
+    /// Whether training can pass through it. None can yet: nothing here trains.
+    let hasGradient = false
     /// The element types of the first input, or of the first output of an operator without inputs.
     let types: String
     private let definition: OperatorDefinition
@@ -52,6 +60,7 @@ private struct OperatorRow {
         self.definition = definition
         name = definition.type
         versions = definition.versions
+        hasKernel = KernelCoverage.operatorTypes.contains(definition.type)
         let signature = definition.signature(definition.versions.last ?? 1)
         let parameter = signature.inputs.first ?? signature.outputs.first
         types = parameter.flatMap { signature.types[$0.typeVariable] }.map(Self.text) ?? ""
@@ -59,9 +68,13 @@ private struct OperatorRow {
 
     var versionsText: String { versions.map(String.init).joined(separator: " ") }
 
+    var kernelText: String { hasKernel ? "yes" : "formula" }
+    var gradientText: String { hasGradient ? "yes" : "no" }
+
     var json: JSON {
         .object([
-            JSON.Member("name", .string(name)), JSON.Member("versions", .array(versions.map { .integer($0) })),
+            JSON.Member("name", .string(name)), JSON.Member("kernel", .boolean(hasKernel)),
+            JSON.Member("gradient", .boolean(hasGradient)), JSON.Member("versions", .array(versions.map { .integer($0) })),
             JSON.Member("types", .string(types)),
             JSON.Member("signatures", .array(versions.map { Self.json(definition.signature($0), version: $0) })),
         ])
