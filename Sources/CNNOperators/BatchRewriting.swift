@@ -22,8 +22,9 @@ extension Model {
     /// - Throws: `ModelError` if the model is invalid, or is not valid for this batch.
     public func withBatch(_ batch: BatchSize) throws(ModelError) -> Model {
         let inferred = try BoundModel(self).infer()
-        var model = self
-        let required = Set(graph.requiredInputs.map(\.name))
+        // Calls of functions are inlined there; a Reshape inside one may have to be freed too.
+        var model = inferred.bound.model
+        let required = Set(model.graph.requiredInputs.map(\.name))
         for index in model.graph.inputs.indices where required.contains(model.graph.inputs[index].name) {
             model.graph.inputs[index].setFirstDimension(batch.declared)
         }

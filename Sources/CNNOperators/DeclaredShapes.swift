@@ -10,8 +10,8 @@ extension Model {
 }
 
 extension InferredModel {
-    /// The model with a declaration of type and shape for every value between its nodes, as inferred; declarations that the
-    /// model already has for values it does not compute stay.
+    /// The model with a declaration of type and shape for every value between its nodes, and for the graph's outputs that have
+    /// none, as inferred; other declarations stay. Calls of functions are inlined.
     package func modelDeclaringShapes() -> Model {
         var model = bound.model
         var declared = Dictionary(model.graph.valueInfos.enumerated().map { ($1.name, $0) }) { first, _ in first }
@@ -24,6 +24,9 @@ extension InferredModel {
                 declared[name] = model.graph.valueInfos.count
                 model.graph.valueInfos.append(info)
             }
+        }
+        for (index, output) in model.graph.outputs.enumerated() where output.type?.tensorShape == nil {
+            if let info = facts[output.name]?.valueInfo(named: output.name) { model.graph.outputs[index].type = info.type }
         }
         return model
     }

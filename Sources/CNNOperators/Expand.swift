@@ -20,7 +20,10 @@ package struct Expand: Operator {
             guard let rank = input.shape.rank, let count = requested.shape.dimensions?.first??.value,
                 0...ValueFact.elementLimit ~= count
             else { return [ValueFact(shape: .unknown)] }
-            return [ValueFact(shape: SymbolicShape(Array(repeating: nil, count: max(rank, count))))]
+            // Where the input has more than one element along an axis, the other shape can only agree or have 1.
+            let kept = input.shape.dimensions?.map { size in (size?.value ?? 1) > 1 ? size : nil } ?? []
+            let added = [Dimension?](repeating: nil, count: max(rank, count) - rank)
+            return [ValueFact(shape: SymbolicShape(added + kept))]
         }
         if let negative = sizes.first(where: { $0.value ?? 0 < 0 }) {
             throw OperatorError("has \(negative) as a size", subject: "shape")
