@@ -122,10 +122,13 @@ def check_opening(checks: Checks, onnxcnn: Onnxcnn, only: "list[str]") -> None:
     (vgg19,) = [network for network in light_networks() if network.name == "vgg19"]
     with checks.guarded("vgg19 opens quickly"):
         model = random_network(vgg19, NETWORKS, SEED, THREADS).model
-        done, usage = min((onnxcnn.measured("inspect", model) for _ in range(5)), key=lambda run: run[1].seconds)
+        done, usage = min((onnxcnn.measured("inspect", model) for _ in range(5)), key=lambda run: run[1].processor_seconds)
         size = f"{model.stat().st_size / 1e6:.0f} MB"
-        words = f"best of five {usage.seconds:.3f} s, {usage.private_bytes / 1e6:.1f} MB private memory for {size}"
-        fast = usage.seconds < OPENING_SECONDS and usage.private_bytes < OPENING_BYTES
+        words = (
+            f"best of five {usage.processor_seconds:.3f} s of processor time ({usage.seconds:.3f} s on the clock), "
+            f"{usage.private_bytes / 1e6:.1f} MB private memory for {size}"
+        )
+        fast = usage.processor_seconds < OPENING_SECONDS and usage.private_bytes < OPENING_BYTES
         checks.check("vgg19 opens quickly", done.code == 0 and fast, words if done.code == 0 else done.described())
 
 

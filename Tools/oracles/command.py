@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -38,9 +39,11 @@ class Finished:
 
 @dataclass(frozen=True)
 class Usage:
-    """Wall time, and the largest private memory seen at steps of a millisecond."""
+    """Wall time, processor time, and the largest private memory seen at steps of a millisecond."""
 
     seconds: float
+    #: User and system time of all threads: what the command costs, however busy the machine is.
+    processor_seconds: float
     private_bytes: int
 
 
@@ -74,7 +77,7 @@ class Onnxcnn:
         """Runs without input and samples the process's private memory, which /proc tells only while it lives."""
         texts = [str(argument) for argument in arguments]
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            start = time.monotonic()
+            start, processor_start = time.monotonic(), children_seconds()
             process = subprocess.Popen(
                 [str(self.binary), *texts],
                 cwd=cwd,
@@ -94,7 +97,13 @@ class Onnxcnn:
             out.seek(0)
             err.seek(0)
             finished = Finished(texts, process.returncode, out.read(), err.read().decode("utf-8", "replace"))
-        return finished, Usage(seconds, peak_private)
+        return finished, Usage(seconds, children_seconds() - processor_start, peak_private)
+
+
+def children_seconds() -> float:
+    """Processor time of all finished child processes."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def private_memory(process: int) -> int:
