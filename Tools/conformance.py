@@ -90,6 +90,7 @@ def print_table(index: "list[dict[str, Any]]", results: "dict[str, dict[str, tup
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_binary_option(parser)
+    parser.add_argument("--torch", action="store_true", help="accepted for Tools/test; nothing here needs PyTorch")
     parser.add_argument("--engine", choices=("reference", "runtime", "both"), default="both")
     parser.add_argument("--list-failures", action="store_true", help="print every case that did not pass, with its message")
     parser.add_argument("--cases-only", action="store_true", help="make the cases, print their folder and stop")

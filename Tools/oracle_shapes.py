@@ -222,7 +222,7 @@ def main() -> int:
     parser.add_argument("--torch", action="store_true", help="check what torch.onnx.export makes too")
     options = parser.parse_args()
     onnxcnn = find_binary(options.onnxcnn)
-    checks = Checks("oracle_shapes.py")
+    checks = Checks("oracle_shapes")
     check_cases(checks, onnxcnn)
     for network in light_networks():
         check_network(checks, onnxcnn, network.name, onnx.load(str(network.path)))
