@@ -130,6 +130,8 @@ extension Dimension {
     }
 
     public static func * (left: Dimension, right: Dimension) throws(DimensionError) -> Dimension {
+        // Sums that cancel each other are rare; sums that are large cost time before their product is seen to be too large.
+        guard left.terms.count * right.terms.count <= 4 * complexityLimit else { throw .tooComplex }
         var terms: [Product: Int] = [:]
         for (leftProduct, leftCoefficient) in left.terms {
             for (rightProduct, rightCoefficient) in right.terms {

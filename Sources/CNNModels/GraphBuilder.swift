@@ -75,9 +75,9 @@ public struct GraphBuilder: Sendable {
     /// - Parameters:
     ///   - name: what the output is called; by default as the value is. Another name takes an Identity node, unless the
     ///     value is the last node's only output, which is renamed instead.
-    ///   - dimensions: a number or a name an axis.
+    ///   - dimensions: a number or a name an axis; without them, inference fills them in (`Model.declaringShapes()`).
     public mutating func output(
-        _ value: Value, named name: String? = nil, _ dataType: DataType = .float32, dimensions: [DeclaredDimension]
+        _ value: Value, named name: String? = nil, _ dataType: DataType = .float32, dimensions: [DeclaredDimension]? = nil
     ) {
         var value = value
         if let name, name != value.name {
@@ -92,7 +92,9 @@ public struct GraphBuilder: Sendable {
             }
             value = Value(name: name)
         }
-        graph.outputs.append(ValueInfo(name: value.name, dataType: dataType, dimensions: dimensions))
+        let shape = dimensions.map { DeclaredShape(dimensions: $0) }
+        graph.outputs.append(
+            ValueInfo(name: value.name, type: ValueType(.tensor(elementType: dataType.rawValue, shape: shape))))
     }
 
     /// The model, with the structure checked; what the operators ask of their inputs is checked where the model is used.

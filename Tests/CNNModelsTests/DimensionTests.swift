@@ -169,7 +169,8 @@ struct DimensionTests {
             }
             for _ in 0..<20 { #expect(throws: DimensionError.tooComplex) { try left * right } }
         }
-        #expect(time < .seconds(1))
+        // Milliseconds on a machine of its own; without the limits no machine would come to the end.
+        #expect(time < .seconds(10))
     }
 }
 
