@@ -8,17 +8,17 @@ is no oracle for an evaluation that rounds once.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterator
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import defs, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-Array = np.ndarray
-Schema = Any  # onnx.defs.OpSchema, which has no type information
+from oracles import movement_cases
+from oracles.variants import Schema, Values, Variant
 
 DTYPES = {
     "tensor(float)": np.float32,
@@ -33,33 +33,6 @@ DTYPES = {
     "tensor(uint64)": np.uint64,
     "tensor(bool)": np.bool_,
 }
-
-
-@dataclass
-class Variant:
-    """One application of an operator; an input of None is left out."""
-
-    inputs: "list[Optional[Array]]"
-    attributes: "dict[str, Any]" = field(default_factory=dict)
-    #: Element types of the outputs; the first input's where None.
-    outputs: "Optional[list[Any]]" = None
-
-
-class Values:
-    """Seeded random arrays that include the values at which element-wise functions go wrong."""
-
-    def __init__(self, seed: int = 20) -> None:
-        self.random = np.random.default_rng(seed)
-
-    def array(self, dtype: Any, shape: "tuple[int, ...]", low: int = -6, high: int = 6, special: bool = True) -> Array:
-        if dtype == np.bool_:
-            return self.random.integers(0, 2, shape).astype(dtype)
-        if np.issubdtype(dtype, np.integer):
-            return self.random.integers(max(low, np.iinfo(dtype).min), high, shape, endpoint=True).astype(dtype)
-        values = self.random.uniform(low, high, shape).astype(dtype)
-        if special and values.size >= 10:
-            values.reshape(-1)[:6] = [np.nan, np.inf, -np.inf, 0.0, -0.0, 2.5]
-        return values
 
 
 def element_types(schema: Schema, variable: str = "T") -> "list[Any]":
@@ -157,7 +130,7 @@ def cast(schema: Schema, values: Values) -> Iterator[Variant]:
 
 def reduction(schema: Schema, values: Values) -> Iterator[Variant]:
     takes_input = len(schema.inputs) > 1
-    choices: "list[Optional[list[int]]]" = [None, [1], [0, 2]] + ([[-1]] if schema.since_version >= 11 else [])
+    choices: "list[list[int] | None]" = [None, [1], [0, 2]] + ([[-1]] if schema.since_version >= 11 else [])
     for dtype in element_types(schema):
         for index, axes in enumerate(choices + ([[]] if takes_input else [])):
             keepdims = index % 2
@@ -216,10 +189,14 @@ GENERATORS: "dict[str, Callable[[Schema, Values], Iterator[Variant]]]" = {
     "Clip": clip,
     "TopK": top_k,
     "Where": where,
+    **movement_cases.GENERATORS,
 }
 
-#: Versions that the evaluator cannot judge.
-WITHOUT_ORACLE = {("Cast", 1), ("Clip", 1)}
+#: Versions that the evaluator does not implement, but ONNX Runtime does.
+BY_ONNX_RUNTIME = {("Reshape", 1)}
+
+#: Versions that neither implements.
+WITHOUT_ORACLE = {("Cast", 1), ("Clip", 1), ("Split", 1), ("Tile", 1)}
 
 
 def schemas() -> "list[Schema]":
@@ -229,9 +206,8 @@ def schemas() -> "list[Schema]":
 
 
 def model_of(schema: Schema, variant: Variant) -> onnx.ModelProto:
-    first = next(data for data in variant.inputs if data is not None)
     names = [f"input{index}" if data is not None else "" for index, data in enumerate(variant.inputs)]
-    outputs = variant.outputs or [first.dtype]
+    outputs = variant.outputs or [next(data.dtype for data in variant.inputs if data is not None)]
     node = helper.make_node(schema.name, names, [f"output{index}" for index in range(len(outputs))], **variant.attributes)
     graph = helper.make_graph(
         [node],
@@ -249,6 +225,23 @@ def model_of(schema: Schema, variant: Variant) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", schema.since_version)], ir_version=10)
 
 
+def judged(model: onnx.ModelProto, inputs: "dict[str, np.ndarray]") -> "list[np.ndarray]":
+    """The outputs by ONNX's reference evaluator, or for a version that it does not implement by ONNX Runtime."""
+    key = (model.graph.node[0].op_type, model.opset_import[0].version)
+    if key in BY_ONNX_RUNTIME:
+        return onnxruntime.InferenceSession(model.SerializeToString(), quiet()).run(None, inputs)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return [np.asarray(output) for output in ReferenceEvaluator(model).run(None, inputs)]
+
+
+def quiet() -> onnxruntime.SessionOptions:
+    """Options under which ONNX Runtime does not warn of old operator sets."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return options
+
+
 def write_cases(folder: Path) -> "dict[tuple[str, int], int]":
     """Writes the cases as ONNX test-case trees.
 
@@ -264,9 +257,7 @@ def write_cases(folder: Path) -> "dict[tuple[str, int], int]":
             model = model_of(schema, variant)
             inputs = {f"input{index}": data for index, data in enumerate(variant.inputs) if data is not None}
             try:
-                with warnings.catch_warnings(), np.errstate(all="ignore"):
-                    warnings.simplefilter("ignore")
-                    outputs = [np.asarray(output) for output in ReferenceEvaluator(model).run(None, inputs)]
+                outputs = judged(model, inputs)
             except Exception:  # The evaluator raises whatever NumPy does; a version without any case is found below.
                 continue
             declared = [output.type.tensor_type.elem_type for output in model.graph.output]
