@@ -20,8 +20,11 @@ package struct Expand: Operator {
             guard let rank = input.shape.rank, let count = requested.shape.dimensions?.first??.value,
                 0...ValueFact.elementLimit ~= count
             else { return [ValueFact(shape: .unknown)] }
-            // Where the input has more than one element along an axis, the other shape can only agree or have 1.
-            let kept = input.shape.dimensions?.map { size in (size?.value ?? 1) > 1 ? size : nil } ?? []
+            // Axes that the other shape does not reach stay; where the input has more than one element, it can only agree.
+            let kept =
+                input.shape.dimensions?.enumerated().map { axis, size in
+                    axis < rank - count || (size?.value ?? 1) > 1 ? size : nil
+                } ?? []
             let added = [Dimension?](repeating: nil, count: max(rank, count) - rank)
             return [ValueFact(shape: SymbolicShape(added + kept))]
         }

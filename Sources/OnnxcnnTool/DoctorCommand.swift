@@ -30,7 +30,7 @@ struct DoctorCommand: ParsableCommand {
 
     private var facts: [(name: String, value: String)] {
         [
-            ("version", Version.text),
+            ("version", Producer.version),
             ("operating system", ProcessInfo.processInfo.operatingSystemVersionString),
             ("architecture", Self.architecture),
             ("processors", String(ProcessInfo.processInfo.activeProcessorCount)),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CNNModels
 import CNNTensors
 
 /// The command-line tool: one subcommand a verb, each in its own file.
@@ -19,7 +20,7 @@ struct Onnxcnn: ParsableCommand {
               onnxcnn verify --reference out.npy
               onnxcnn export
             """,
-        version: Version.text,
+        version: Producer.version,
         subcommands: [
             ImportCommand.self, ExportCommand.self, VerifyCommand.self, RunCommand.self, InspectCommand.self,
             OperatorsCommand.self, BenchCommand.self, NewCommand.self, DoctorCommand.self,
@@ -29,9 +30,4 @@ struct Onnxcnn: ParsableCommand {
         MappedFile.explainShortening()
         main(nil)
     }
-}
-
-/// The version of the tool and the library.
-enum Version {
-    static let text = "0.1.0"
 }
