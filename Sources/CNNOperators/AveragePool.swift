@@ -31,7 +31,7 @@ package struct AveragePool: PoolingOperator {
         let input = try inputs.required(0, "X")
         let pooling = try Pooling(geometry, input: input.shape, dataType: input.dataType)
         let x = try input.doubles()
-        let counts = countsPadding ? paddedTapCounts(pooling.taps) : nil
+        let counts = countsPadding && pooling.planeCount > 0 ? paddedTapCounts(pooling.taps) : nil
         let (windowCount, planeSize) = (pooling.taps.windowCount, pooling.planeSize)
         var y = [Double](repeating: 0, count: pooling.outputShape.elementCount)
         pooling.forEachWindow { output, plane, taps in

@@ -42,6 +42,7 @@ package struct GlobalPool: Operator {
         guard let shape = try infer([ValueFact(shape: SymbolicShape(input.shape))])[0].shape.concrete else {
             throw OperatorError("no output shape follows from the input \(input.shape)")
         }
+        _ = try EvaluationLimit.shape(shape.dimensions, of: .float64)
         let x = try input.doubles()
         let planeSize = input.shape.dimensions.dropFirst(2).reduce(1, *)
         let y = try (0..<shape.elementCount).map { try pooled(x[$0 * planeSize..<($0 + 1) * planeSize]) }

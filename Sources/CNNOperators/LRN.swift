@@ -38,6 +38,7 @@ package struct LRN: Operator {
     package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
         let input = try inputs.required(0, "X")
         _ = try infer([ValueFact(shape: SymbolicShape(input.shape))])
+        if input.shape.elementCount == 0 { return [input] }
         let x = try input.doubles()
         let (batch, channels) = (input.shape[0], input.shape[1])
         let plane = input.shape.dimensions.dropFirst(2).reduce(1, *)

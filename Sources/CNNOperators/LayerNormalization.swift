@@ -49,6 +49,7 @@ package struct LayerNormalization: Operator {
         guard let statisticsShape = facts[1].shape.concrete else {
             throw OperatorError("no shape of the statistics follows from the input \(input.shape)")
         }
+        _ = try EvaluationLimit.shape(statisticsShape.dimensions, of: .float64)
         let axis = try AxisIndex.resolve(axis, rank: input.shape.rank)
         let rowLength = input.shape.dimensions[axis...].reduce(1, *)
         var values = try input.doubles()

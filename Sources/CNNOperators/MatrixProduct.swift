@@ -34,7 +34,7 @@ enum MatrixProduct {
 
     /// `rowsTimesColumns` for whole numbers as words, modulo 2^64.
     static func rowsTimesColumns(_ left: [Int64], _ right: [Int64], m: Int, n: Int, k: Int) -> [Int64] {
-        rowsTimesRows(left, transposed(right, rows: k, columns: n), m: m, n: n, k: k)
+        m == 0 || n == 0 ? [] : rowsTimesRows(left, transposed(right, rows: k, columns: n), m: m, n: n, k: k)
     }
 
     /// The same as `rowsTimesRows` of arrays, where the values lie; `result` has room for m·n numbers.

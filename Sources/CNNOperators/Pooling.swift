@@ -41,6 +41,8 @@ struct Pooling {
     /// Calls `body` for every element of the output: its position, the channel's number among those of all images and the
     /// taps within that channel.
     func forEachWindow(_ body: (_ output: Int, _ plane: Int, UnsafeBufferPointer<WindowTap>) throws -> Void) rethrows {
+        // Without channels there may be any number of windows, and nothing to be done in any.
+        guard planeCount > 0 else { return }
         let windowCount = taps.windowCount
         try taps.forEachWindow { window, _, tapsOfWindow in
             for plane in 0..<planeCount { try body(plane * windowCount + window, plane, tapsOfWindow) }
