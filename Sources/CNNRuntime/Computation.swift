@@ -71,6 +71,8 @@ protocol Computation: Sendable {
     func scratchCount(_ machine: Machine) -> Int
     /// Whether images of inputs and output may lie further apart than their size, as within the output of a Concat.
     var allowsGapsBetweenImages: Bool { get }
+    /// Bytes of constants, in the form in which the step reads them, that are no inputs of the layer.
+    var constantBytes: Int { get }
     /// Inputs that the output may overwrite.
     var overwritableInputs: [Int] { get }
     /// The step that does it.
@@ -80,6 +82,7 @@ protocol Computation: Sendable {
 extension Computation {
     func scratchCount(_ machine: Machine) -> Int { 0 }
     var allowsGapsBetweenImages: Bool { false }
+    var constantBytes: Int { 0 }
     var overwritableInputs: [Int] { [] }
 }
 

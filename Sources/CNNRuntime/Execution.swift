@@ -4,10 +4,10 @@ import CNNTensors
 final class Execution {
     /// By value number: values that are tensors of their own.
     private(set) var tensors: [Tensor?]
-    let team: ThreadTeam
+    let team: Workers
     private let arena: Arena
 
-    init(constants: [Tensor?], arena: Arena, team: ThreadTeam) {
+    init(constants: [Tensor?], arena: Arena, team: Workers) {
         tensors = constants
         self.arena = arena
         self.team = team

@@ -36,10 +36,3 @@ struct Partition: Sendable {
         return start..<start + quotient + (part < remainder ? 1 : 0)
     }
 }
-
-extension ThreadTeam {
-    /// Does the parts of a partition side by side.
-    func run(_ partition: Partition, _ body: @escaping (_ image: Int, _ units: Range<Int>) -> Void) {
-        run(parts: partition.parts) { part in partition.forEach(in: part, body) }
-    }
-}

@@ -54,16 +54,18 @@ struct Plan: Sendable {
     ) throws -> [String: Tensor] {
         let arena = arenas.take()
         defer { arenas.give(arena) }
-        let execution = Execution(constants: constants, arena: arena, team: team)
+        let log = timings.map { _ in WorkLog() }
+        let execution = Execution(constants: constants, arena: arena, team: Workers(team: team, log: log))
         for input in inputs {
             if let tensor = tensors[input.name] { try execution.set(tensor, for: input.value) }
         }
         for (index, step) in steps.enumerated() {
-            if timings == nil {
+            if let log {
+                let start = log.now
                 try step.run(execution)
+                timings?.append(descriptions[index].timing(start: start, end: log.now, parts: log.takeParts()))
             } else {
-                let duration = try ContinuousClock().measure { try step.run(execution) }
-                timings?.append(descriptions[index].timing(duration))
+                try step.run(execution)
             }
             for value in placement.releases[index] { execution.release(value) }
         }

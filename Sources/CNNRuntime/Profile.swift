@@ -4,7 +4,8 @@ import CNNTensors
 public struct StepTiming: Sendable, Hashable {
     /// The name of the step's node; of several that were fused, the one that computes most.
     public let node: String
-    /// The operators that the step stands for, in order: for example `["Conv", "BatchNormalization", "Relu"]`.
+    /// The operators that the step stands for, in order: for example `["Conv", "BatchNormalization", "Relu"]`; empty for a
+    /// conversion between layouts.
     public let operators: [String]
     /// How it was computed, for example `direct blocked`.
     public let algorithm: String
@@ -12,7 +13,26 @@ public struct StepTiming: Sendable, Hashable {
     public let outputShape: Shape?
     /// Multiplications with an addition each; nil where not known.
     public let multiplyAdds: Int?
+    /// The least bytes that the step must move: inputs, weights in the form that the algorithm reads, and outputs, each counted once;
+    /// nil if only the run knows a size. What lies in a cache or is read several times makes the true traffic less or more.
+    public let bytesMoved: Int?
+    /// Seconds from the start of the run to the start of the step.
+    public let start: Double
+    /// Seconds that the step took.
     public let seconds: Double
+    /// The work that was split among threads. A step that does several jobs one after the other has several parts of each number;
+    /// one that is not computed by kernels has none.
+    public let parts: [Part]
+
+    /// What one thread did.
+    public struct Part: Sendable, Hashable {
+        /// The calling thread does part 0, each of the session's other threads the part of its own number, unless they were
+        /// busy with another run: then the calling thread does all.
+        public let number: Int
+        /// Seconds from the start of the run.
+        public let start: Double
+        public let seconds: Double
+    }
 }
 
 /// What is known of a step before it runs.
@@ -22,6 +42,7 @@ struct StepDescription: Sendable {
     let algorithm: String
     let outputShape: Shape?
     let multiplyAdds: Int?
+    let bytesMoved: Int?
 
     init(_ layer: LayerGraph.Layer, _ graph: LayerGraph) {
         let isConversion = layer.computation is ReorderComputation
@@ -30,12 +51,26 @@ struct StepDescription: Sendable {
         algorithm = layer.computation.algorithm
         outputShape = layer.outputs.first.flatMap { $0 }.flatMap { graph.values[$0].shape }
         multiplyAdds = isConversion ? 0 : layer.multiplyAdds
+        bytesMoved = Self.bytesMoved(layer, graph)
     }
 
-    func timing(_ duration: Duration) -> StepTiming {
-        let (seconds, attoseconds) = duration.components
-        return StepTiming(
+    private static func bytesMoved(_ layer: LayerGraph.Layer, _ graph: LayerGraph) -> Int? {
+        if layer.computation is ViewComputation { return 0 }
+        var total = layer.computation.constantBytes
+        for value in Set(layer.inputs.compactMap { $0 }).sorted() + layer.outputs.compactMap({ $0 }) {
+            let known = graph.values[value]
+            guard let type = known.fact.dataType, let shape = known.shape, let bytes = try? Tensor.byteCount(type, shape)
+            else { return nil }
+            let (sum, overflow) = total.addingReportingOverflow(bytes)
+            if overflow { return nil }
+            total = sum
+        }
+        return total
+    }
+
+    func timing(start: Double, end: Double, parts: [StepTiming.Part]) -> StepTiming {
+        StepTiming(
             node: node, operators: operators, algorithm: algorithm, outputShape: outputShape, multiplyAdds: multiplyAdds,
-            seconds: Double(seconds) + Double(attoseconds) * 1e-18)
+            bytesMoved: bytesMoved, start: start, seconds: end - start, parts: parts)
     }
 }

@@ -46,6 +46,12 @@ public final class Session: Sendable {
         return (outputs, timings ?? [])
     }
 
+    /// Measures the most float32 operations a second, a multiplication and an addition being two, that this session's threads can do
+    /// with its instruction set: arithmetic in registers alone. Takes some ten milliseconds.
+    package func measurePeak() -> Double {
+        MachinePeak.operationsPerSecond(compiler.machine.kernels, on: team)
+    }
+
     private func run(
         _ inputs: [String: Tensor], keepingAll: Bool, timings: inout [StepTiming]?
     ) throws -> [String: Tensor] {

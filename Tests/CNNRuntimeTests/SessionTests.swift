@@ -132,7 +132,16 @@ struct SessionTests {
         let (outputs, steps) = try Session(network.model).profile(network.inputs)
         #expect(outputs.count == 1)
         #expect(steps.contains { $0.operators == ["Conv", "Add", "Relu"] })
-        #expect(steps.allSatisfy { $0.seconds >= 0 })
+        #expect(steps.allSatisfy { $0.start >= 0 && $0.seconds >= 0 })
+        #expect(zip(steps, steps.dropFirst()).allSatisfy { $0.start + $0.seconds <= $1.start })
+        for step in steps {
+            let (start, end) = (step.start, step.start + step.seconds)
+            #expect(step.parts.allSatisfy { $0.start >= start && $0.start + $0.seconds <= end }, "\(step)")
+        }
+        // The classifier: 30 inputs, 10×30 weights, 10 outputs.
+        let classifier = try #require(steps.first { $0.operators == ["Gemm"] })
+        #expect(classifier.bytesMoved == 4 * (30 + 300 + 10))
+        #expect(classifier.multiplyAdds == 300)
     }
 
     @Test("refuses what cannot be done", arguments: [0, -1, 1025])

@@ -118,6 +118,18 @@ struct ConvolutionComputation: Computation {
 
     func scratchCount(_ machine: Machine) -> Int { scratchCountOfPart * machine.threads }
 
+    var constantBytes: Int { packedCount * MemoryLayout<Float>.stride }
+
+    private var packedCount: Int {
+        switch method {
+        case .blocked: kernels.blockedWeightCount(geometry)
+        case .winograd(let size): kernels.winogradWeightCount(geometry, size: size)
+        case .first: kernels.firstWeightCount(geometry)
+        case .depthwise: kernels.depthwiseWeightCount(geometry)
+        case .planar: kernels.planarWeightCount(geometry)
+        }
+    }
+
     private var scratchCountOfPart: Int {
         switch method {
         case .planar: kernels.planarScratchCount(geometry)

@@ -38,6 +38,12 @@ struct MatrixProductComputation: Computation {
     private var leftCount: Int { kernels.packedLeftCount(rows: rows, depth: depth) }
     private var rightCount: Int { constant == nil ? kernels.packedRightCount(depth: depth, columns: columns) : 0 }
 
+    var constantBytes: Int {
+        guard let constant else { return 0 }
+        return usesDense
+            ? constant.byteCount : kernels.packedRightCount(depth: depth, columns: columns) * MemoryLayout<Float>.stride
+    }
+
     func scratchCount(_ machine: Machine) -> Int { usesDense ? 0 : leftCount + rightCount }
 
     func makeStep(_ layer: PlacedLayer, _ machine: Machine) throws -> any Step {
