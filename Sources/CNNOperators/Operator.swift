@@ -18,6 +18,40 @@ package protocol Operator: Sendable {
     /// - Throws: `OperatorError`, `TensorError`.
     func evaluate(_ inputs: [Tensor?]) throws -> [Tensor]
 
+    /// The outputs as real numbers: the formula on inputs of which every float type may be wider than the operator's definition
+    /// allows, its results not rounded but kept as float64. Whole numbers and truth values are as `evaluate` gives them.
+    /// - Throws: as `evaluate`.
+    func evaluateInDouble(_ inputs: [Tensor?]) throws -> [Tensor]
+
+    /// How far an evaluation in the arithmetic `unit` may lie from the real result, for each output: an a-priori bound by running
+    /// error analysis (Higham, *Accuracy and Stability of Numerical Algorithms*, chapter 3), which holds for any order of every
+    /// sum, with or without fused multiply-adds. Nil where nothing is stated.
+    /// - Parameters:
+    ///   - inputs: exactly the numbers that the evaluation in question read.
+    ///   - outputs: what `evaluateInDouble` makes of them.
+    func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]?
+
+    /// The variance of each element of the outputs where the inputs carry errors of these variances and the operator itself rounds:
+    /// to first order, errors taken as independent with mean 0.
+    /// - Parameters:
+    ///   - inputs: the exact values.
+    ///   - variances: one entry an input, of one number an element; nil for inputs without errors.
+    ///   - outputs: what `evaluateInDouble` makes of the inputs.
+    /// - Returns: one entry an output; nil for outputs that are no floating-point numbers.
+    func roundingVariance(
+        _ inputs: [Tensor?], variances: [[Double]?], outputs: [Tensor], unit: RoundingUnit
+    ) throws -> [[Double]?]
+
+    /// How an element of an output depends on the elements of one input.
+    var dependence: ElementDependence { get }
+
+    /// The addends of one output element, for explaining it; nil where the formula is no sum of products.
+    /// - Parameter element: the position in the first output, row-major.
+    func summands(of element: Int, _ inputs: [Tensor?]) throws -> [Summand]?
+
+    /// The formula in a line, for example `Y = (X − mean) / √(var + 1e-05) · scale + B`; nil where the name says it all.
+    var formula: String? { get }
+
     /// Whether equal inputs always give equal outputs; false for what draws random numbers.
     var isDeterministic: Bool { get }
 
@@ -31,6 +65,15 @@ package protocol Operator: Sendable {
 
 extension Operator {
     package var isDeterministic: Bool { true }
+    package var dependence: ElementDependence { .several }
+    package var formula: String? { nil }
+
+    package func evaluateInDouble(_ inputs: [Tensor?]) throws -> [Tensor] {
+        try evaluate(inputs.map { try $0?.widened() }).map { try $0.widened() }
+    }
+
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? { nil }
+    package func summands(of element: Int, _ inputs: [Tensor?]) throws -> [Summand]? { nil }
     package func multiplyAdds(_ inputs: [ValueFact?], _ outputs: [ValueFact]) throws -> Dimension? { 0 }
     package func window(_ inputs: [ValueFact?]) throws -> WindowGeometry? { nil }
 }

@@ -1,0 +1,60 @@
+import CNNTensors
+
+extension RoundingJudgement {
+    /// Measures |actual − expected| in units, element by element.
+    /// - Parameter units: by element: the bound, or the standard deviation.
+    package init(
+        basis: Basis, actual: [Double], expected: [Double], units: [Double], threshold: Double, shape: Shape
+    ) {
+        var largest = 0.0
+        var worst: Int?
+        var outsideCount = 0
+        var squares = 0.0
+        var slacks: [Float] = []
+        for index in actual.indices {
+            let (value, target, unit) = (actual[index], expected[index], units[index])
+            let ratio = Self.ratio(value, target, unit: unit)
+            if ratio > threshold { outsideCount += 1 }
+            if worst == nil || ratio > largest { (worst, largest) = (index, ratio) }
+            if ratio.isFinite { squares += ratio * ratio }
+            if ratio > 0, ratio.isFinite { slacks.append(Float(1 / ratio)) }
+        }
+        self.init(
+            basis: basis, elementCount: actual.count, largest: largest, threshold: threshold, outsideCount: outsideCount,
+            rootMeanSquare: actual.isEmpty ? 0 : (squares / Double(actual.count)).squareRoot(),
+            medianSlack: Self.median(&slacks),
+            worst: worst.map {
+                Worst(index: shape.index(of: $0), value: actual[$0], expected: expected[$0], unit: units[$0])
+            })
+    }
+
+    /// The difference in units: 0 where the two are the same (NaN as NaN too), infinite where one is no finite number.
+    private static func ratio(_ value: Double, _ expected: Double, unit: Double) -> Double {
+        if value == expected || value.isNaN && expected.isNaN { return 0 }
+        guard value.isFinite, expected.isFinite else { return .infinity }
+        let difference = (value - expected).magnitude
+        // Where the unit is infinite or not a number nothing is known, so nothing is outside.
+        return unit.isNaN || unit == .infinity ? 0 : unit > 0 ? difference / unit : .infinity
+    }
+
+    private static func median(_ values: inout [Float]) -> Double? {
+        guard !values.isEmpty else { return nil }
+        values.sort()
+        return Double(values[values.count / 2])
+    }
+
+    /// Compares arrays that must be the same.
+    package static func exact(_ actual: Tensor, _ expected: Tensor) throws -> RoundingJudgement {
+        let metrics: DifferenceMetrics
+        if actual.dataType.isFloatingPoint, expected.dataType.isFloatingPoint {
+            return try RoundingJudgement(
+                basis: .exact, actual: actual.doubles(), expected: expected.doubles(),
+                units: Array(repeating: 0, count: actual.shape.elementCount), threshold: 0, shape: actual.shape)
+        }
+        metrics = try TensorComparison.exactMetrics(actual, expected)
+        return RoundingJudgement(
+            basis: .exact, elementCount: metrics.elementCount, largest: metrics.mismatchCount == 0 ? 0 : .infinity,
+            threshold: 0, outsideCount: metrics.mismatchCount, rootMeanSquare: 0, medianSlack: nil,
+            worst: metrics.maxAbsolute.map { Worst(index: $0.index, value: $0.actual, expected: $0.reference, unit: 0) })
+    }
+}
