@@ -65,9 +65,11 @@ package protocol ConvolutionKernels {
     func supportsBlocked(_ geometry: ConvolutionGeometry) -> Bool
     /// Floats in the weights packed by `packBlockedWeights`.
     func blockedWeightCount(_ geometry: ConvolutionGeometry) -> Int
-    /// Packs ONNX weights `[O, I/groups, kH, kW]` for `convolveBlocked`.
+    /// Packs those of the ONNX weights `[O, I/groups, kH, kW]` for `convolveBlocked` that belong to some output tiles. Tiles
+    /// may be packed side by side; `weights` and `packed` point to the whole, as in all packing functions.
     func packBlockedWeights(
-        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>)
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, outputTiles: Range<Int>,
+        to packed: UnsafeMutablePointer<Float>)
     /// Output tiles of `convolveBlocked`.
     func blockedOutputTiles(_ geometry: ConvolutionGeometry) -> Int
     /// Blocked input, blocked output.
@@ -78,9 +80,10 @@ package protocol ConvolutionKernels {
     func supportsFirst(_ geometry: ConvolutionGeometry) -> Bool
     /// Floats in the weights packed by `packFirstWeights`.
     func firstWeightCount(_ geometry: ConvolutionGeometry) -> Int
-    /// Packs ONNX weights `[O, I, kH, kW]` for `convolveFirst`.
+    /// Packs those of the ONNX weights `[O, I, kH, kW]` for `convolveFirst` that belong to some output tiles.
     func packFirstWeights(
-        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>)
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, outputTiles: Range<Int>,
+        to packed: UnsafeMutablePointer<Float>)
     /// Output tiles of `convolveFirst`.
     func firstOutputTiles(_ geometry: ConvolutionGeometry) -> Int
     /// The first layer of a network: *planar* input of few channels, blocked output. Sums run in the order (input channel,
@@ -92,18 +95,20 @@ package protocol ConvolutionKernels {
     func supportsDepthwise(_ geometry: ConvolutionGeometry) -> Bool
     /// Floats in the weights packed by `packDepthwiseWeights`.
     func depthwiseWeightCount(_ geometry: ConvolutionGeometry) -> Int
-    /// Packs ONNX weights `[C, 1, kH, kW]` to `[⌈C/c⌉][kH][kW][c]`.
+    /// Packs some blocks of ONNX weights `[C, 1, kH, kW]` to `[⌈C/c⌉][kH][kW][c]`.
     func packDepthwiseWeights(
-        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>)
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, blocks: Range<Int>,
+        to packed: UnsafeMutablePointer<Float>)
     /// Blocked input and output; computes the output rows `rows` of the channel blocks `blocks`.
     func convolveDepthwise(
         _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, blocks: Range<Int>, rows: Range<Int>)
 
     /// Floats in the weights packed by `packPlanarWeights`.
     func planarWeightCount(_ geometry: ConvolutionGeometry) -> Int
-    /// Packs ONNX weights `[O, I/groups, kD, kH, kW]` for `convolvePlanar`.
+    /// Packs the ONNX weights `[O, I/groups, kD, kH, kW]` of some groups for `convolvePlanar`.
     func packPlanarWeights(
-        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>)
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, groups: Range<Int>,
+        to packed: UnsafeMutablePointer<Float>)
     /// Any convolution in one to three spatial dimensions, planar input and output: patches are gathered a few columns at a time
     /// and multiplied by `gemm`. Computes all output channels of group `group` at the output positions `pixels` (bounds that
     /// are multiples of `gemmPanelColumns` waste nothing; the bits do not depend on the bounds). `scratch` holds
@@ -123,9 +128,11 @@ package protocol WinogradKernels {
     func supportsWinograd(_ geometry: ConvolutionGeometry) -> Bool
     /// Floats in the transformed weights.
     func winogradWeightCount(_ geometry: ConvolutionGeometry, size: Int) -> Int
-    /// Transforms ONNX weights `[O, I, 3, 3]` (in Double, rounded once) for `convolveWinograd`.
+    /// Transforms those of the ONNX weights `[O, I, 3, 3]` (in Double, rounded once) for `convolveWinograd` that belong to
+    /// some output tiles.
     func packWinogradWeights(
-        _ geometry: ConvolutionGeometry, size: Int, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>)
+        _ geometry: ConvolutionGeometry, size: Int, weights: UnsafePointer<Float>, outputTiles: Range<Int>,
+        to packed: UnsafeMutablePointer<Float>)
     /// Tiles of m×m output pixels in an image: ⌈H/m⌉·⌈W/m⌉, row-major.
     func winogradTiles(_ geometry: ConvolutionGeometry, size: Int) -> Int
     /// Computes all the output blocks of the output tiles `outputTiles` (those of `blockedOutputTiles`) at the Winograd tiles

@@ -8,9 +8,10 @@ extension Kernels {
     }
 
     package func packBlockedWeights(
-        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, outputTiles: Range<Int>,
+        to packed: UnsafeMutablePointer<Float>
     ) {
-        pack(geometry, BlockedInput.self, weights: weights, to: packed)
+        pack(geometry, BlockedInput.self, weights: weights, outputTiles, to: packed)
     }
 
     package func firstWeightCount(_ geometry: ConvolutionGeometry) -> Int {
@@ -19,42 +20,43 @@ extension Kernels {
     }
 
     package func packFirstWeights(
-        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, outputTiles: Range<Int>,
+        to packed: UnsafeMutablePointer<Float>
     ) {
-        pack(geometry, PlanarInput.self, weights: weights, to: packed)
+        pack(geometry, PlanarInput.self, weights: weights, outputTiles, to: packed)
     }
 
     /// `[groups][output tile][input block][tap][input lane][output lane of the tile]`: the order in which the register tile
     /// uses them.
     private func pack<Input: InputLayout>(
-        _ geometry: ConvolutionGeometry, _: Input.Type, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>
+        _ geometry: ConvolutionGeometry, _: Input.Type, weights: UnsafePointer<Float>, _ outputTiles: Range<Int>,
+        to packed: UnsafeMutablePointer<Float>
     ) {
         let c = Vector.scalarCount
         let shape = BlockedShape(geometry, Input.self)
         let inputs = geometry.inputChannels / geometry.groups
         let outputs = geometry.outputChannels / geometry.groups
         let taps = geometry.window.kernel.count
-        var target = packed
-        for group in 0..<geometry.groups {
-            for tile in 0..<shape.tilesPerGroup {
-                let firstBlock = tile * TwoBlocks.blocks
-                let lanes = min(TwoBlocks.blocks, shape.outputBlocks - firstBlock) * c
-                let existing = min(lanes, outputs - firstBlock * c)
-                for inputBlock in 0..<shape.inputBlocks {
-                    for tap in 0..<taps {
-                        for channel in inputBlock * Input.lanes..<(inputBlock + 1) * Input.lanes {
-                            if channel < inputs {
-                                var source = weights + ((group * outputs + firstBlock * c) * inputs + channel) * taps + tap
-                                for lane in 0..<existing {
-                                    target[lane] = source.pointee
-                                    source += inputs * taps
-                                }
-                                (target + existing).update(repeating: 0, count: lanes - existing)
-                            } else {
-                                target.update(repeating: 0, count: lanes)
+        for tile in outputTiles {
+            let group = tile / shape.tilesPerGroup
+            let firstBlock = (tile - group * shape.tilesPerGroup) * TwoBlocks.blocks
+            let lanes = min(TwoBlocks.blocks, shape.outputBlocks - firstBlock) * c
+            let existing = min(lanes, outputs - firstBlock * c)
+            var target = packed + (group * shape.outputBlocks + firstBlock) * shape.weightsPerBlock
+            for inputBlock in 0..<shape.inputBlocks {
+                for tap in 0..<taps {
+                    for channel in inputBlock * Input.lanes..<(inputBlock + 1) * Input.lanes {
+                        if channel < inputs {
+                            var source = weights + ((group * outputs + firstBlock * c) * inputs + channel) * taps + tap
+                            for lane in 0..<existing {
+                                target[lane] = source.pointee
+                                source += inputs * taps
                             }
-                            target += lanes
+                            (target + existing).update(repeating: 0, count: lanes - existing)
+                        } else {
+                            target.update(repeating: 0, count: lanes)
                         }
+                        target += lanes
                     }
                 }
             }
@@ -67,12 +69,12 @@ extension Kernels {
     }
 
     package func packDepthwiseWeights(
-        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, blocks: Range<Int>,
+        to packed: UnsafeMutablePointer<Float>
     ) {
         let c = Vector.scalarCount
         let taps = geometry.window.kernel.count
-        let blocks = (geometry.inputChannels + c - 1) / c
-        for block in 0..<blocks {
+        for block in blocks {
             for tap in 0..<taps {
                 for lane in 0..<c {
                     let channel = block * c + lane

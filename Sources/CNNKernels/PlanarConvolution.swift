@@ -9,11 +9,12 @@ extension Kernels {
     }
 
     package func packPlanarWeights(
-        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>
+        _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, groups: Range<Int>,
+        to packed: UnsafeMutablePointer<Float>
     ) {
         let rows = geometry.outputChannels / geometry.groups
         let depth = geometry.patchSize
-        for group in 0..<geometry.groups {
+        for group in groups {
             packLeft(
                 StridedMatrix(weights + group * rows * depth, rowStride: depth), rows: rows, depth: depth, scale: 1,
                 panels: 0..<leftPanels(rows: rows), to: packed + group * packedLeftCount(rows: rows, depth: depth))

@@ -28,12 +28,13 @@ extension Kernels {
     }
 
     package func packWinogradWeights(
-        _ geometry: ConvolutionGeometry, size: Int, weights: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>
+        _ geometry: ConvolutionGeometry, size: Int, weights: UnsafePointer<Float>, outputTiles: Range<Int>,
+        to packed: UnsafeMutablePointer<Float>
     ) {
         switch size {
-        case WinogradTwo.size: packWinograd(WinogradTwo.self, geometry, weights, packed)
-        case WinogradFour.size: packWinograd(WinogradFour.self, geometry, weights, packed)
-        case WinogradSix.size: packWinograd(WinogradSix.self, geometry, weights, packed)
+        case WinogradTwo.size: packWinograd(WinogradTwo.self, geometry, weights, outputTiles, packed)
+        case WinogradFour.size: packWinograd(WinogradFour.self, geometry, weights, outputTiles, packed)
+        case WinogradSix.size: packWinograd(WinogradSix.self, geometry, weights, outputTiles, packed)
         default: preconditionFailure("Winograd size \(size)")
         }
     }
@@ -53,24 +54,34 @@ extension Kernels {
 
     /// `G·w·Gᵀ` for each pair of channels, to `[plane][output tile][input channel][output lane of the tile]`.
     private func packWinograd<Transform: WinogradTransform>(
-        _: Transform.Type, _ geometry: ConvolutionGeometry, _ weights: UnsafePointer<Float>,
+        _: Transform.Type, _ geometry: ConvolutionGeometry, _ weights: UnsafePointer<Float>, _ outputTiles: Range<Int>,
         _ packed: UnsafeMutablePointer<Float>
     ) {
         let c = Vector.scalarCount
         let shape = WinogradShape(geometry, size: Transform.size)
         let span = Transform.span
-        packed.update(repeating: 0, count: shape.planes * shape.weightsPerPlane)
+        let tileWeights = TwoBlocks.blocks * c * shape.inputChannels
+        for plane in 0..<shape.planes {
+            let planeEnd = (plane + 1) * shape.weightsPerPlane
+            let first = plane * shape.weightsPerPlane + outputTiles.lowerBound * tileWeights
+            let end = min(plane * shape.weightsPerPlane + outputTiles.upperBound * tileWeights, planeEnd)
+            (packed + first).update(repeating: 0, count: end - first)
+        }
+        let outputs =
+            outputTiles.lowerBound * TwoBlocks.blocks
+            * c..<min(
+                outputTiles.upperBound * TwoBlocks.blocks * c, geometry.outputChannels)
         withUnsafeTemporaryAllocation(of: Double.self, capacity: 6 * span) { doubles in
             let matrix = doubles.baseAddress.unsafelyUnwrapped
             let partial = matrix + 3 * span
             for (row, factors) in Transform.weightMatrix.enumerated() {
                 for (column, factor) in factors.enumerated() { matrix[row * 3 + column] = factor }
             }
-            for output in 0..<geometry.outputChannels {
+            for output in outputs {
                 let tile = output / (TwoBlocks.blocks * c)
                 let lanes = min(TwoBlocks.blocks, shape.outputBlocks - tile * TwoBlocks.blocks) * c
                 let lane = output - tile * TwoBlocks.blocks * c
-                let target = packed + tile * TwoBlocks.blocks * c * shape.inputChannels + lane
+                let target = packed + tile * tileWeights + lane
                 for input in 0..<geometry.inputChannels {
                     let kernel = weights + (output * geometry.inputChannels + input) * 9
                     for row in 0..<span {

@@ -15,7 +15,11 @@ struct ConvolutionTests {
             return
         }
         let packed = Buffer(unwritten: kernels.blockedWeightCount(geometry))
-        Buffer.withCopy(of: test.weights) { kernels.packBlockedWeights(geometry, weights: $0, to: packed.pointer) }
+        Buffer.withCopy(of: test.weights) {
+            for part in pieces(0..<kernels.blockedOutputTiles(geometry), seed: 10) {
+                kernels.packBlockedWeights(geometry, weights: $0, outputTiles: part, to: packed.pointer)
+            }
+        }
         let input = Buffer(blocked(test.input, channels: geometry.inputChannels, pixels: test.inputPixels, block: c))
         runBlocked(test, kernels, packed, input, inputStride: test.inputPixels * c, tiles: kernels.blockedOutputTiles(geometry))
         {
@@ -29,7 +33,11 @@ struct ConvolutionTests {
         let geometry = test.geometry
         #expect(kernels.supportsFirst(geometry))
         let packed = Buffer(unwritten: kernels.firstWeightCount(geometry))
-        Buffer.withCopy(of: test.weights) { kernels.packFirstWeights(geometry, weights: $0, to: packed.pointer) }
+        Buffer.withCopy(of: test.weights) {
+            for part in pieces(0..<kernels.firstOutputTiles(geometry), seed: 11) {
+                kernels.packFirstWeights(geometry, weights: $0, outputTiles: part, to: packed.pointer)
+            }
+        }
         runBlocked(
             test, kernels, packed, Buffer(test.input), inputStride: test.inputPixels, tiles: kernels.firstOutputTiles(geometry)
         ) {
@@ -44,7 +52,11 @@ struct ConvolutionTests {
         let c = kernels.channelBlock
         #expect(kernels.supportsDepthwise(geometry))
         let packed = Buffer(unwritten: kernels.depthwiseWeightCount(geometry))
-        Buffer.withCopy(of: test.weights) { kernels.packDepthwiseWeights(geometry, weights: $0, to: packed.pointer) }
+        Buffer.withCopy(of: test.weights) {
+            for part in pieces(0..<kernels.channelBlocks(geometry.inputChannels), seed: 12) {
+                kernels.packDepthwiseWeights(geometry, weights: $0, blocks: part, to: packed.pointer)
+            }
+        }
         let input = Buffer(blocked(test.input, channels: geometry.inputChannels, pixels: test.inputPixels, block: c))
         let rows = geometry.window.output.height
         let width = geometry.window.output.width
@@ -66,7 +78,11 @@ struct ConvolutionTests {
         let kernels = table.kernels
         let geometry = test.geometry
         let packed = Buffer(unwritten: kernels.planarWeightCount(geometry))
-        Buffer.withCopy(of: test.weights) { kernels.packPlanarWeights(geometry, weights: $0, to: packed.pointer) }
+        Buffer.withCopy(of: test.weights) {
+            for part in pieces(0..<geometry.groups, seed: 13) {
+                kernels.packPlanarWeights(geometry, weights: $0, groups: part, to: packed.pointer)
+            }
+        }
         let input = Buffer(test.input)
         let bias = Buffer(test.bias)
         let residual = Buffer(test.residual)

@@ -131,7 +131,9 @@ struct WinogradTests {
         for size in kernels.winogradSizes {
             let packed = Buffer(unwritten: kernels.winogradWeightCount(geometry, size: size))
             Buffer.withCopy(of: test.weights) {
-                kernels.packWinogradWeights(geometry, size: size, weights: $0, to: packed.pointer)
+                for part in pieces(0..<kernels.blockedOutputTiles(geometry), seed: 14) {
+                    kernels.packWinogradWeights(geometry, size: size, weights: $0, outputTiles: part, to: packed.pointer)
+                }
             }
             let scratch = Buffer(unwritten: kernels.winogradScratchCount(geometry, size: size))
             func run(_ parts: [(Range<Int>, Range<Int>)]) -> [Float] {

@@ -198,26 +198,36 @@ struct ConvolutionComputation: Computation {
     private func packedWeights() throws -> FloatBuffer {
         switch method {
         case .blocked:
-            try packed(.blocked, kernels.blockedWeightCount(geometry), kernels.packBlockedWeights)
+            try packed(
+                .blocked, kernels.blockedWeightCount(geometry), parts: kernels.blockedOutputTiles(geometry)
+            ) { kernels.packBlockedWeights(geometry, weights: $0, outputTiles: $1, to: $2) }
         case .winograd(let size):
-            try packed(.winograd(size: size), kernels.winogradWeightCount(geometry, size: size)) {
-                kernels.packWinogradWeights($0, size: size, weights: $1, to: $2)
-            }
+            try packed(
+                .winograd(size: size), kernels.winogradWeightCount(geometry, size: size),
+                parts: kernels.blockedOutputTiles(geometry)
+            ) { kernels.packWinogradWeights(geometry, size: size, weights: $0, outputTiles: $1, to: $2) }
         case .first:
-            try packed(.first, kernels.firstWeightCount(geometry), kernels.packFirstWeights)
+            try packed(.first, kernels.firstWeightCount(geometry), parts: kernels.firstOutputTiles(geometry)) {
+                kernels.packFirstWeights(geometry, weights: $0, outputTiles: $1, to: $2)
+            }
         case .depthwise:
-            try packed(.depthwise, kernels.depthwiseWeightCount(geometry), kernels.packDepthwiseWeights)
+            try packed(
+                .depthwise, kernels.depthwiseWeightCount(geometry), parts: kernels.channelBlocks(geometry.inputChannels)
+            ) { kernels.packDepthwiseWeights(geometry, weights: $0, blocks: $1, to: $2) }
         case .planar:
-            try packed(.planar, kernels.planarWeightCount(geometry), kernels.packPlanarWeights)
+            try packed(.planar, kernels.planarWeightCount(geometry), parts: geometry.groups) {
+                kernels.packPlanarWeights(geometry, weights: $0, groups: $1, to: $2)
+            }
         }
     }
 
+    /// - Parameter pack: packs a range of the `parts` that the packed weights consist of.
     private func packed(
-        _ form: WeightLibrary.Form, _ count: Int,
-        _ pack: (ConvolutionGeometry, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+        _ form: WeightLibrary.Form, _ count: Int, parts: Int,
+        _ pack: (UnsafePointer<Float>, Range<Int>, UnsafeMutablePointer<Float>) -> Void
     ) throws -> FloatBuffer {
         try library.packed(WeightLibrary.Key(node: node, form: form), source: weights, scale: scale, count: count) {
-            pack(geometry, $0, $1)
+            pack($0, 0..<parts, $1)
         }
     }
 
