@@ -87,6 +87,9 @@ let package = Package(
             dependencies: ["CNNVerification", "ONNXFormat", "CNNOperators", "CNNModels", "CNNTensors"]),
         .testTarget(name: "CNNModelsTests", dependencies: ["CNNModels", "CNNTensors"]),
         .testTarget(name: "CNNZooTests", dependencies: ["CNNZoo", "CNNModels", "CNNOperators", "CNNTensors"]),
+        .testTarget(
+            name: "OnnxcnnToolTests",
+            dependencies: ["OnnxcnnTool", "CNNModels", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .testTarget(name: "CNNOperatorsTests", dependencies: ["CNNOperators", "CNNModels", "CNNTensors"]),
     ] + instructionSets,
     swiftLanguageModes: [.v6]

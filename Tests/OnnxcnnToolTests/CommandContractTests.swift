@@ -1,0 +1,74 @@
+import ArgumentParser
+import CNNModels
+import Foundation
+import Testing
+
+@testable import OnnxcnnTool
+
+@Suite("The tool's commands")
+struct CommandContractTests {
+    @Test("every command's help has an example that begins with the tool's name and the command's", arguments: commandNames)
+    func example(of name: String) {
+        let lines = helpText(name).split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+        let examples = lines.drop { $0 != "EXAMPLE:" }.dropFirst()
+        #expect(examples.contains { $0.hasPrefix("onnxcnn \(name)") })
+    }
+
+    @Test(
+        "commands that compute take --json, --quiet and --threads",
+        arguments: ["import", "export", "verify", "run", "inspect", "bench"])
+    func commonOptions(of name: String) {
+        let help = helpText(name)
+        for option in ["--json", "--quiet", "--threads"] { #expect(help.contains(option)) }
+    }
+
+    @Test("an unknown option is wrong usage: exit code 64")
+    func wrongUsage() {
+        #expect(throws: (any Error).self) { try Onnxcnn.parseAsRoot(["inspect", "--no-such-option"]) }
+        do {
+            _ = try Onnxcnn.parseAsRoot(["inspect", "--no-such-option"])
+        } catch {
+            #expect(Onnxcnn.exitCode(for: error).rawValue == 64)
+        }
+    }
+
+    private static let commandNames = Onnxcnn.configuration.subcommands.compactMap(\.configuration.commandName)
+
+    private func helpText(_ name: String) -> String {
+        for command in Onnxcnn.configuration.subcommands where command.configuration.commandName == name {
+            return Onnxcnn.helpMessage(for: command)
+        }
+        return ""
+    }
+}
+
+@Suite("Arguments that name a file")
+struct NamedFileTests {
+    @Test("text before '=' is a name where it is one, and part of the path where no such name exists but the file does")
+    func splitting() {
+        let known = NamedFile("image=a=b.npy", names: ["image"])
+        #expect(known.name == "image")
+        #expect(known.path == "a=b.npy")
+        let unknown = NamedFile("picture=b.npy", names: ["image"])
+        #expect(unknown.name == "picture")
+        let plain = NamedFile("b.npy", names: ["image"])
+        #expect(plain.name == nil)
+        #expect(plain.path == "b.npy")
+    }
+}
+
+@Suite("Diagnostics")
+struct DiagnosticTests {
+    @Test("problems that differ in their place only are one diagnostic with all places")
+    func gathering() {
+        let problems = [1, 2].map { node in
+            ModelProblem(
+                .unsupportedOperator, "unsupported operator 'Loop'",
+                at: .node(index: node, name: "n\(node)", operatorType: "Loop"))
+        }
+        let diagnostics = Diagnostic.diagnostics(for: ModelError(problems), file: "model.onnx")
+        #expect(diagnostics.count == 1)
+        #expect(diagnostics.first?.places.count == 2)
+        #expect(diagnostics.first?.places.allSatisfy { $0.hasSuffix("in model.onnx") } == true)
+    }
+}
