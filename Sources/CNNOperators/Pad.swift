@@ -82,6 +82,26 @@ package struct Pad: Operator {
         return [fact]
     }
 
+    /// The padding before and behind each axis if it is zeros and known before the run, and no axis is cut; nil otherwise.
+    package func zeroPads(_ inputs: [ValueFact?]) throws -> (begins: [Int], ends: [Int])? {
+        guard mode == .constant, let rank = inputs.optional(0)?.shape.rank else { return nil }
+        if padsAttribute != nil {
+            guard valueAttribute == 0 else { return nil }
+        } else if let value = inputs.optional(2) {
+            guard let number = try value.constant?.doubles(), number == [0] else { return nil }
+        }
+        let axesInput = inputs.optional(3)
+        guard let pads = padsAttribute ?? inputs.optional(1)?.constantIntegers, pads.allSatisfy({ $0 >= 0 }),
+            axesInput == nil || axesInput?.constantIntegers != nil
+        else { return nil }
+        let axes = try paddedAxes(axesInput?.constantIntegers, rank: rank)
+        try checkCount(pads.count, axes: axes)
+        var begins = [Int](repeating: 0, count: rank)
+        var ends = begins
+        for (index, axis) in axes.enumerated() { (begins[axis], ends[axis]) = (pads[index], pads[index + axes.count]) }
+        return (begins, ends)
+    }
+
     private func paddedAxes(_ axes: [Int]?, rank: Int) throws -> [Int] {
         try axes.map { try AxisIndex.resolve($0, rank: rank) } ?? Array(0..<rank)
     }

@@ -31,7 +31,26 @@ extension KernelWindow {
     }
 }
 
+extension KernelWindow {
+    /// The same window over the input without so much padding of zeros around its spatial axes, which it adds itself.
+    /// - Returns: nil if the kernels would not take it.
+    func paddingInput(_ input: Shape, begins: [Int], ends: [Int]) -> KernelWindow? {
+        let (begin, end) = (Extent(begins, missing: 0), Extent(ends, missing: 0))
+        guard (begins + ends).allSatisfy({ 0...Self.limit ~= $0 }) else { return nil }
+        var window = self
+        window.input = Extent(Array(input.dimensions.dropFirst(2)), missing: 1)
+        window.padBegin = padBegin + begin
+        window.padEnd = padEnd + end
+        let numbers = [window.padBegin, window.padEnd].flatMap { [$0.depth, $0.height, $0.width] }
+        return numbers.allSatisfy { $0 <= Self.limit } ? window : nil
+    }
+}
+
 extension Extent {
+    fileprivate static func + (left: Extent, right: Extent) -> Extent {
+        Extent(depth: left.depth + right.depth, height: left.height + right.height, width: left.width + right.width)
+    }
+
     /// The last three numbers; those before the first are `missing`.
     fileprivate init(_ numbers: [Int], missing: Int) {
         let padded = Array(repeating: missing, count: max(3 - numbers.count, 0)) + numbers

@@ -6,8 +6,8 @@ import CNNTensors
 extension LayerGraph {
     /// Makes one layer of several where a kernel can do their work in one go: BatchNormalization goes into the weights of the convolution
     /// before it, a residual and an activation into the kernel that stores the sum, and nodes that change nothing go.
-    mutating func fuse() throws {
-        var fusion = Fusion(graph: self)
+    mutating func fuse(_ machine: Machine) throws {
+        var fusion = Fusion(graph: self, machine: machine)
         for layer in layers { try fusion.add(layer) }
         layers = fusion.layers.compactMap { $0 }
         outputs = outputs.map { ($0.name, fusion.replacements[$0.value] ?? $0.value) }
@@ -17,6 +17,7 @@ extension LayerGraph {
 /// One walk over the layers: each is absorbed by the layer that computes its input, or kept.
 private struct Fusion {
     let graph: LayerGraph
+    let machine: Machine
     /// Nil where a layer was absorbed by a later one.
     var layers: [LayerGraph.Layer?] = []
     /// By value that a dropped layer gave: the value that is the same.
@@ -26,8 +27,9 @@ private struct Fusion {
     private let uses: [Int]
     private let isOutput: Set<Int>
 
-    init(graph: LayerGraph) {
+    init(graph: LayerGraph, machine: Machine) {
         self.graph = graph
+        self.machine = machine
         uses = graph.useCounts()
         isOutput = Set(graph.outputs.map(\.value))
     }
@@ -44,6 +46,9 @@ private struct Fusion {
             isAbsorbed = absorbActivation(unary, layer)
         case let binary as BinaryComputation where binary.operation == .add:
             isAbsorbed = try absorbSum(binary, layer)
+        case let convolution as ConvolutionComputation:
+            try absorbPadding(of: convolution, into: &layer)
+            isAbsorbed = false
         default:
             isAbsorbed = false
         }
@@ -83,6 +88,25 @@ private struct Fusion {
         else { return false }
         replacements[output] = input
         return true
+    }
+
+    /// Zeros that a Pad puts around the input of a convolution become its own padding.
+    private mutating func absorbPadding(
+        of convolution: ConvolutionComputation, into layer: inout LayerGraph.Layer
+    ) throws {
+        guard let (index, padding) = soleProducer(layer.inputs[0]), let pad = padding.node.operation as? Pad,
+            let shape = graph.kernelShape(padding.inputs[0]),
+            let (begins, ends) = try pad.zeroPads(padding.inputs.map { $0.map { graph.values[$0].fact } }),
+            begins.prefix(2).allSatisfy({ $0 == 0 }), ends.prefix(2).allSatisfy({ $0 == 0 })
+        else { return }
+        var convolution = convolution
+        guard
+            convolution.padInput(shape, begins: Array(begins.dropFirst(2)), ends: Array(ends.dropFirst(2)), machine)
+        else { return }
+        layer.computation = convolution
+        layer.inputs[0] = padding.inputs[0]
+        layer.fused.append(padding.node)
+        layers[index] = nil
     }
 
     private mutating func absorbScaleShift(_ normalization: ScaleShiftComputation, _ layer: LayerGraph.Layer) -> Bool {

@@ -12,19 +12,53 @@ struct LayerRecognition {
     /// - Throws: `EvaluationError` with the place of the node if its constants cannot be read.
     func recognize(_ graph: inout LayerGraph) throws {
         let uses = graph.useCounts()
-        for index in graph.layers.indices {
-            var layer = graph.layers[index]
+        var layers: [LayerGraph.Layer] = []
+        layers.reserveCapacity(graph.layers.count)
+        for var layer in graph.layers {
             // Indices, masks and statistics that nobody reads need not be computed.
             for output in layer.outputs.indices.dropFirst() where layer.outputs[output].map({ uses[$0] == 0 }) ?? false {
                 layer.outputs[output] = nil
             }
             do {
-                try recognize(&layer, graph)
+                if let chain = try chain(of: layer, &graph) {
+                    layers += chain
+                } else {
+                    try recognize(&layer, graph)
+                    layers.append(layer)
+                }
             } catch {
                 throw EvaluationError(place: layer.node.place, message: "\(error)")
             }
-            graph.layers[index] = layer
         }
+        graph.layers = layers
+    }
+
+    /// A sum, maximum or minimum of three or more inputs as a chain of operations on two; nil for any other layer.
+    private func chain(of layer: LayerGraph.Layer, _ graph: inout LayerGraph) throws -> [LayerGraph.Layer]? {
+        guard let variadic = layer.node.operation as? ElementwiseVariadic, let operation = BinaryOperation(variadic.function),
+            layer.inputs.count > 2, var shape = graph.kernelShape(layer.inputs[0]), let output = layer.outputs[0]
+        else { return nil }
+        var extended = graph
+        var links: [LayerGraph.Layer] = []
+        var left = layer.inputs[0]
+        for (index, right) in layer.inputs.enumerated().dropFirst() {
+            guard let other = extended.kernelShape(right),
+                let common = try Broadcasting.shape(of: [SymbolicShape(shape), SymbolicShape(other)]).concrete
+            else { return nil }
+            shape = common
+            var link = layer
+            link.inputs = [left, right]
+            if index < layer.inputs.count - 1 {
+                let fact = ValueFact(dataType: .float32, shape: SymbolicShape(shape))
+                link.outputs = [extended.addValue(LayerGraph.Value(name: extended.values[output].name, fact: fact))]
+            }
+            guard let computation = BinaryComputation(operation, link, extended, machine) else { return nil }
+            link.computation = computation
+            links.append(link)
+            left = link.outputs[0]
+        }
+        graph = extended
+        return links
     }
 
     private func recognize(_ layer: inout LayerGraph.Layer, _ graph: LayerGraph) throws {

@@ -37,7 +37,7 @@ struct PlanCompiler: Sendable {
             inferred, givenInputs: Set(key.inputs.keys), keepsAll: key.keepsAll, library: library,
             memoryLimit: options.memoryLimit)
         try LayerRecognition(machine: machine, library: library).recognize(&graph)
-        if !key.keepsAll { try graph.fuse() }
+        if !key.keepsAll { try graph.fuse(machine) }
         graph.assignLayouts()
         return try Plan(graph, machine, memoryLimit: options.memoryLimit)
     }

@@ -124,6 +124,31 @@ struct LayerTests {
         try network.expectAgreement(roundings: 18 * 9 + 2 + 20 + 3, options: options)
     }
 
+    @Test("padding by a node of its own", arguments: allOptions)
+    func padding(_ options: SessionOptions) throws {
+        for (mode, value) in [("constant", Float(0)), ("constant", 1), ("reflect", 0)] {
+            var network = NetworkUnderTest(seed: 10)
+            let x = try network.input("x", [2, 16, 6, 7])
+            let start = network.node("Relu", [x])
+            let pads = network.constant(try Tensor([Int64(0), 0, 2, 1, 0, 0, 1, 3]))
+            let padded = network.node(
+                "Pad", [start, pads, network.constant(try Tensor(scalar: value))],
+                attributes: [Attribute("mode", .string(mode))])
+            network.output(try network.convolution(padded, inputs: 16, outputs: 20))
+            try network.expectAgreement(roundings: 16 * 9 + 2, options: options)
+        }
+    }
+
+    @Test("sums and maxima of many inputs", arguments: allOptions)
+    func manyInputs(_ options: SessionOptions) throws {
+        var network = NetworkUnderTest(seed: 15)
+        let x = try network.input("x", [2, 16, 6, 7])
+        let branches = try (0..<3).map { _ in try network.convolution(x, inputs: 16, outputs: 16) }
+        let inputs = branches + [x, try network.weights([16, 1, 1])]
+        network.output(network.node("Relu", [network.node("Sum", inputs)]), network.node("Max", inputs))
+        try network.expectAgreement(roundings: 16 * 9 + 2 + 4, options: options)
+    }
+
     @Test("views, transpositions and identities", arguments: allOptions)
     func views(_ options: SessionOptions) throws {
         var network = NetworkUnderTest(seed: 9)

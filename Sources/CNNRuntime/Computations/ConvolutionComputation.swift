@@ -10,8 +10,8 @@ struct ConvolutionComputation: Computation {
     let weights: Tensor
     let library: WeightLibrary
     let kernels: any KernelTable
-    let geometry: ConvolutionGeometry
-    private let method: Method
+    private(set) var geometry: ConvolutionGeometry
+    private var method: Method
     /// Factor of each output channel; nil for 1 throughout.
     var scale: [Double]?
     /// Addend of each output channel; nil for 0 throughout.
@@ -53,6 +53,15 @@ struct ConvolutionComputation: Computation {
     mutating func multiply(by scale: [Double], adding shift: [Double]) {
         self.scale = self.scale.map { zip($0, scale).map { $0 * $1 } } ?? scale
         bias = bias.map { zip($0, zip(scale, shift)).map { $0 * $1.0 + $1.1 } } ?? shift
+    }
+
+    /// Takes the input without the zeros around it and pads it itself.
+    /// - Returns: false if kernels do not take it.
+    mutating func padInput(_ input: Shape, begins: [Int], ends: [Int], _ machine: Machine) -> Bool {
+        guard let window = geometry.window.paddingInput(input, begins: begins, ends: ends) else { return false }
+        geometry.window = window
+        method = Self.method(geometry, images: input[0], machine)
+        return true
     }
 
     private static func method(_ geometry: ConvolutionGeometry, images: Int, _ machine: Machine) -> Method {
