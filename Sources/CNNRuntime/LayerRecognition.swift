@@ -33,16 +33,16 @@ struct LayerRecognition {
         graph.layers = layers
     }
 
-    /// A sum, maximum or minimum of three or more inputs as a chain of operations on two; nil for any other layer.
+    /// A sum, maximum or minimum of three or more inputs as a chain of operations on two; nil for any other layer. (A chain that is
+    /// given up half-way leaves values behind that no layer mentions; they cost nothing.)
     private func chain(of layer: LayerGraph.Layer, _ graph: inout LayerGraph) throws -> [LayerGraph.Layer]? {
         guard let variadic = layer.node.operation as? ElementwiseVariadic, let operation = BinaryOperation(variadic.function),
             layer.inputs.count > 2, var shape = graph.kernelShape(layer.inputs[0]), let output = layer.outputs[0]
         else { return nil }
-        var extended = graph
         var links: [LayerGraph.Layer] = []
         var left = layer.inputs[0]
         for (index, right) in layer.inputs.enumerated().dropFirst() {
-            guard let other = extended.kernelShape(right),
+            guard let other = graph.kernelShape(right),
                 let common = try Broadcasting.shape(of: [SymbolicShape(shape), SymbolicShape(other)]).concrete
             else { return nil }
             shape = common
@@ -50,14 +50,13 @@ struct LayerRecognition {
             link.inputs = [left, right]
             if index < layer.inputs.count - 1 {
                 let fact = ValueFact(dataType: .float32, shape: SymbolicShape(shape))
-                link.outputs = [extended.addValue(LayerGraph.Value(name: extended.values[output].name, fact: fact))]
+                link.outputs = [graph.addValue(LayerGraph.Value(name: graph.values[output].name, fact: fact))]
             }
-            guard let computation = BinaryComputation(operation, link, extended, machine) else { return nil }
+            guard let computation = BinaryComputation(operation, link, graph, machine) else { return nil }
             link.computation = computation
             links.append(link)
             left = link.outputs[0]
         }
-        graph = extended
         return links
     }
 
