@@ -26,28 +26,6 @@ struct SessionTests {
         return network
     }
 
-    @Test(
-        "gives the same bits in strict mode for any number of threads and any split of the batch",
-        arguments: InstructionSet.available)
-    func strictBits(_ instructionSet: InstructionSet) throws {
-        let network = try Self.network(images: 3)
-        let output = network.graph.outputs[0].name
-        func run(threads: Int, _ x: Tensor) throws -> [Float] {
-            let options = SessionOptions(threads: threads, mode: .strict, instructionSet: instructionSet)
-            let result = try Session(network.model, options: options).run(["x": x])
-            return try #require(result[output]).elements(as: Float.self)
-        }
-        let batch = try #require(network.inputs["x"])
-        let expected = try run(threads: 1, batch)
-        for threads in 2...4 { #expect(try run(threads: threads, batch) == expected) }
-        let elements = try batch.elements(as: Float.self)
-        let count = elements.count / 3
-        let singly = try (0..<3).flatMap { image in
-            try run(threads: 2, Tensor(Array(elements[image * count..<(image + 1) * count]), shape: Shape([1, 3, 17, 17])))
-        }
-        #expect(singly == expected)
-    }
-
     @Test("may be used from many tasks at once")
     func concurrentRuns() async throws {
         let network = try Self.network(images: 2)
