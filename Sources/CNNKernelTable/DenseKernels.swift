@@ -7,6 +7,7 @@ package struct DenseArguments {
     package var outputs: Int
     package var input: UnsafePointer<Float>
     package var inputRowStride: Int
+    /// At any address, whole number of floats or not: in a file, elements lie where they come to lie.
     package var weights: UnsafePointer<Float>
     /// Elements from one row of the weights to the next.
     package var weightRowStride: Int

@@ -21,6 +21,11 @@ struct Plan: Sendable {
         let operand: Operand?
     }
 
+    /// Bytes that one run takes for the values between nodes and for scratch memory.
+    var byteCount: Int { placement.byteCount }
+    /// Bytes of the largest set of values that are in use during one step.
+    var lowerBound: Int { placement.lowerBound }
+
     /// - Throws: `SessionError` if the values take more memory than `limit`.
     init(_ graph: LayerGraph, _ machine: Machine, memoryLimit limit: Int) throws {
         let placement = try Placement(graph, machine, limit: limit)
@@ -40,7 +45,15 @@ struct Plan: Sendable {
             return try layer.computation.makeStep(placed, machine)
         }
         descriptions = graph.layers.map { StepDescription($0, graph) }
-        constants = try graph.values.map { try $0.constant?.alignedForKernels() }
+        // Of the constants, most have gone into steps in another form.
+        var isRead = [Bool](repeating: false, count: graph.values.count)
+        for layer in graph.layers {
+            for value in layer.inputs { if let value { isRead[value] = true } }
+        }
+        for output in graph.outputs { isRead[output.value] = true }
+        constants = try zip(graph.values, isRead).map { value, isRead in
+            isRead ? try value.constant?.alignedForKernels() : nil
+        }
         inputs = graph.inputs
         outputs = graph.outputs.map { Output(name: $0.name, value: $0.value, operand: operand($0.value)) }
     }

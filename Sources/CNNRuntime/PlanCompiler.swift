@@ -7,7 +7,7 @@ struct PlanCompiler: Sendable {
     let bound: BoundModel
     let options: SessionOptions
     let machine: Machine
-    let library = WeightLibrary()
+    let library: WeightLibrary
 
     /// The largest input whose value may decide shapes: shapes, axes, sizes and scales are short.
     private static let valueInputLimit = ValueFact.elementLimit

@@ -97,6 +97,28 @@ final class Monitor: @unchecked Sendable {
     }
 }
 
+/// What the system tells of this process's memory.
+enum ProcessMemory {
+    /// The most bytes that were resident so far; nil where the system does not tell.
+    static var peakResidentBytes: Int? {
+        #if os(Linux)
+            // Not `getrusage`: its number survives `execve`, so that it may be that of the program which started this one.
+            guard let file = fopen("/proc/self/status", "r") else { return nil }
+            defer { fclose(file) }
+            var text = [UInt8](repeating: 0, count: 8192)
+            text.removeLast(text.count - fread(&text, 1, text.count, file))
+            let line = String(decoding: text, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+            let kibibytes = line.flatMap { $0.split(separator: " ", omittingEmptySubsequences: true).dropLast().last }
+            return kibibytes.flatMap { Int($0.drop { !$0.isNumber }) }.map { $0 * 1024 }
+        #elseif canImport(Darwin)
+            var usage = rusage()
+            return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss : nil
+        #else
+            return nil
+        #endif
+    }
+}
+
 /// Memory from the system, not initialized, aligned for vectors; large pieces ask for huge pages.
 func allocateMemory(byteCount: Int) -> UnsafeMutableRawPointer {
     let hugePage = 1 << 21

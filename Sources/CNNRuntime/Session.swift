@@ -21,8 +21,9 @@ public final class Session: Sendable {
             throw SessionError.invalidThreadCount(options.threads)
         }
         let machine = Machine(kernels: try options.kernels(), threads: options.threads, mode: options.mode)
-        compiler = PlanCompiler(bound: try BoundModel(model), options: options, machine: machine)
+        let bound = try BoundModel(model)
         team = try ThreadTeam(size: options.threads)
+        compiler = PlanCompiler(bound: bound, options: options, machine: machine, library: WeightLibrary(team: team))
     }
 
     /// Runs the model.
@@ -46,6 +47,15 @@ public final class Session: Sendable {
         return (outputs, timings ?? [])
     }
 
+    /// The memory that running the model takes, for inputs of these shapes.
+    /// - Throws: as `run`, where the plan for these inputs cannot be made.
+    public func memory(for inputs: [String: Tensor]) throws -> MemoryUse {
+        let plan = try plan(for: inputs, keepingAll: false)
+        return MemoryUse(
+            weightBytes: model.graph.initializers.reduce(0) { $0 + $1.tensor.byteCount }, activationBytes: plan.byteCount,
+            activationLowerBound: plan.lowerBound, packedBytes: compiler.library.byteCount)
+    }
+
     /// Measures the most float32 operations a second, a multiplication and an addition being two, that this session's threads can do
     /// with its instruction set: arithmetic in registers alone. Takes some ten milliseconds.
     package func measurePeak() -> Double {
@@ -55,9 +65,12 @@ public final class Session: Sendable {
     private func run(
         _ inputs: [String: Tensor], keepingAll: Bool, timings: inout [StepTiming]?
     ) throws -> [String: Tensor] {
+        try plan(for: inputs, keepingAll: keepingAll).run(inputs, on: team, timings: &timings)
+    }
+
+    private func plan(for inputs: [String: Tensor], keepingAll: Bool) throws -> Plan {
         try model.graph.checkInputs(inputs)
-        let plan = try plans.plan(
+        return try plans.plan(
             for: inputs, keepsAll: keepingAll, valueInputs: compiler.valueInputs(for:), compile: compiler.compile)
-        return try plan.run(inputs, on: team, timings: &timings)
     }
 }

@@ -1,39 +1,6 @@
 import CNNTensors
 import Synchronization
 
-/// Floats of their own, written once.
-final class FloatBuffer: @unchecked Sendable {
-    let base: UnsafeMutablePointer<Float>
-    let count: Int
-
-    /// - Parameter fill: writes all of them.
-    init(count: Int, _ fill: (UnsafeMutablePointer<Float>) throws -> Void) rethrows {
-        let memory = allocateMemory(byteCount: count * MemoryLayout<Float>.stride)
-        base = memory.bindMemory(to: Float.self, capacity: max(count, 1))
-        self.count = count
-        do {
-            try fill(base)
-        } catch {
-            memory.deallocate()
-            throw error
-        }
-    }
-
-    /// These values, and zeros up to `count`.
-    convenience init(_ values: some Collection<Double>, paddedTo count: Int) {
-        self.init(count: max(count, values.count)) { base in
-            var next = base
-            for value in values {
-                next.initialize(to: Float(value))
-                next += 1
-            }
-            next.initialize(repeating: 0, count: max(count - values.count, 0))
-        }
-    }
-
-    deinit { UnsafeMutableRawPointer(base).deallocate() }
-}
-
 /// Constants in the form that kernels want, made once and shared by all plans of a session: packed weights do not depend on the
 /// input's size.
 final class WeightLibrary: Sendable {
@@ -61,23 +28,30 @@ final class WeightLibrary: Sendable {
         let buffer: FloatBuffer
     }
 
+    /// Packs.
+    private let team: ThreadTeam
     private let entries = Mutex<[Key: Entry]>([:])
     private let folded = Mutex<[Int: (inputs: [Tensor?], outputs: [Tensor])]>([:])
 
-    /// The packed form of `source` with every output channel (the first axis) times its `scale`.
-    /// - Parameter pack: reads the scaled weights and writes `count` floats.
-    func packed(
-        _ key: Key, source: Tensor, scale: [Double]?, count: Int,
-        pack: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
-    ) throws -> FloatBuffer {
+    init(team: ThreadTeam) {
+        self.team = team
+    }
+
+    /// Bytes of all that is packed.
+    var byteCount: Int {
+        entries.withLock { $0.values.reduce(0) { $0 + $1.buffer.count * MemoryLayout<Float>.stride } }
+    }
+
+    /// The packed form of `source` with every slice along its first axis (an output channel) times its `scale`. The pages of a
+    /// mapped file that held the source are given back: packing was their reader.
+    func packed(_ key: Key, source: Tensor, scale: [Double]?, _ packing: WeightPacking) throws -> FloatBuffer {
         // The same node may have other weights in another plan, where a caller replaced a default or a constant followed from
         // the input's shape.
         if let entry = entries.withLock({ $0[key] }), entry.source.isSameStorage(as: source), entry.scale == scale {
             return entry.buffer
         }
-        let buffer = try FloatBuffer(count: count) { target in
-            try source.withScaledChannels(scale) { pack($0, target) }
-        }
+        let buffer = try packing.packed(source, scale: scale, on: team)
+        source.storage?.discardPages()
         entries.withLock { $0[key] = Entry(source: source, scale: scale, buffer: buffer) }
         return buffer
     }
@@ -101,28 +75,6 @@ extension Tensor {
         guard let storage, let otherStorage = other.storage else { return self == other }
         return dataType == other.dataType && shape == other.shape
             && storage.bytes.baseAddress == otherStorage.bytes.baseAddress && storage.bytes.count == otherStorage.bytes.count
-    }
-
-    /// Calls `body` with the float32 elements, each slice along the first axis times its scale, rounded once.
-    func withScaledChannels<Result>(_ scale: [Double]?, _ body: (UnsafePointer<Float>) throws -> Result) throws -> Result {
-        try withElements(as: Float.self) { elements in
-            guard let base = elements.baseAddress else {
-                return try withUnsafeTemporaryAllocation(of: Float.self, capacity: 1) { nothing in
-                    nothing.initialize(repeating: 0)
-                    return try body(UnsafePointer(nothing.baseAddress.unsafelyUnwrapped))
-                }
-            }
-            guard let scale else { return try body(base) }
-            let sliceCount = elements.count / max(scale.count, 1)
-            let scaled = FloatBuffer(count: elements.count) { target in
-                for (channel, factor) in scale.enumerated() {
-                    for index in channel * sliceCount..<(channel + 1) * sliceCount {
-                        target[index] = Float(Double(base[index]) * factor)
-                    }
-                }
-            }
-            return try withExtendedLifetime(scaled) { try body(UnsafePointer(scaled.base)) }
-        }
     }
 }
 

@@ -256,6 +256,18 @@ package struct FileDescriptor: ~Copyable {
         return UnsafeRawBufferPointer(start: start, count: count)
     }
 
+    /// Lets the system take back the memory of the whole pages within `bytes`, a part of what `map` gave. Their content is the
+    /// file's, so the next touch brings it back from the file's cache.
+    package static func discardPages(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress else { return }
+        let page = UInt(max(sysconf(Int32(_SC_PAGESIZE)), 1))
+        let first = (UInt(bitPattern: start) + page - 1) / page * page
+        let end = (UInt(bitPattern: start) + UInt(bytes.count)) / page * page
+        guard first < end else { return }
+        // Advice: where the system does not follow it, the pages merely stay.
+        _ = madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_DONTNEED)
+    }
+
     /// Undoes `map`.
     package static func unmap(_ bytes: UnsafeRawBufferPointer) {
         munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)

@@ -64,6 +64,12 @@ public final class MappedFile: Sendable {
         self.path = path
     }
 
+    /// Lets the system take back the memory of a part of the file that will not be read again soon. Only mapped pages, which are the
+    /// file's own and never written to, can go: their next reader finds them in the file's cache.
+    package func discardPages(_ part: UnsafeRawBufferPointer) {
+        if isMapped { FileDescriptor.discardPages(part) }
+    }
+
     deinit {
         if isMapped { FileDescriptor.unmap(bytes) } else { bytes.deallocate() }
     }

@@ -11,7 +11,7 @@ struct ConvolutionComputation: Computation {
     let library: WeightLibrary
     let kernels: any KernelTable
     private(set) var geometry: ConvolutionGeometry
-    private var method: Method
+    private(set) var method: Method
     /// Factor of each output channel; nil for 1 throughout.
     var scale: [Double]?
     /// Addend of each output channel; nil for 0 throughout.
@@ -19,7 +19,7 @@ struct ConvolutionComputation: Computation {
     var hasResidual = false
     var activation = Activation.none
 
-    private enum Method: Sendable, Hashable {
+    enum Method: Sendable, Hashable {
         case blocked
         /// F(size×size, 3×3).
         case winograd(size: Int)
@@ -127,18 +127,6 @@ struct ConvolutionComputation: Computation {
 
     func scratchCount(_ machine: Machine) -> Int { scratchCountOfPart * machine.threads }
 
-    var constantBytes: Int { packedCount * MemoryLayout<Float>.stride }
-
-    private var packedCount: Int {
-        switch method {
-        case .blocked: kernels.blockedWeightCount(geometry)
-        case .winograd(let size): kernels.winogradWeightCount(geometry, size: size)
-        case .first: kernels.firstWeightCount(geometry)
-        case .depthwise: kernels.depthwiseWeightCount(geometry)
-        case .planar: kernels.planarWeightCount(geometry)
-        }
-    }
-
     private var scratchCountOfPart: Int {
         switch method {
         case .planar: kernels.planarScratchCount(geometry)
@@ -202,42 +190,6 @@ struct ConvolutionComputation: Computation {
             case .planar: Grid(rows: geometry.groups, columns: kernels.rightPanels(columns: pixels))
             }
         return splitsPixelsFirst ? Grid(rows: grid.columns, columns: grid.rows) : grid
-    }
-
-    private func packedWeights() throws -> FloatBuffer {
-        switch method {
-        case .blocked:
-            try packed(
-                .blocked, kernels.blockedWeightCount(geometry), parts: kernels.blockedOutputTiles(geometry)
-            ) { kernels.packBlockedWeights(geometry, weights: $0, outputTiles: $1, to: $2) }
-        case .winograd(let size):
-            try packed(
-                .winograd(size: size), kernels.winogradWeightCount(geometry, size: size),
-                parts: kernels.blockedOutputTiles(geometry)
-            ) { kernels.packWinogradWeights(geometry, size: size, weights: $0, outputTiles: $1, to: $2) }
-        case .first:
-            try packed(.first, kernels.firstWeightCount(geometry), parts: kernels.firstOutputTiles(geometry)) {
-                kernels.packFirstWeights(geometry, weights: $0, outputTiles: $1, to: $2)
-            }
-        case .depthwise:
-            try packed(
-                .depthwise, kernels.depthwiseWeightCount(geometry), parts: kernels.channelBlocks(geometry.inputChannels)
-            ) { kernels.packDepthwiseWeights(geometry, weights: $0, blocks: $1, to: $2) }
-        case .planar:
-            try packed(.planar, kernels.planarWeightCount(geometry), parts: geometry.groups) {
-                kernels.packPlanarWeights(geometry, weights: $0, groups: $1, to: $2)
-            }
-        }
-    }
-
-    /// - Parameter pack: packs a range of the `parts` that the packed weights consist of.
-    private func packed(
-        _ form: WeightLibrary.Form, _ count: Int, parts: Int,
-        _ pack: (UnsafePointer<Float>, Range<Int>, UnsafeMutablePointer<Float>) -> Void
-    ) throws -> FloatBuffer {
-        try library.packed(WeightLibrary.Key(node: node, form: form), source: weights, scale: scale, count: count) {
-            pack($0, 0..<parts, $1)
-        }
     }
 
     private struct ConvolutionStep: Step {

@@ -52,7 +52,7 @@ struct MatrixProductComputation: Computation {
         if usesDense, let constant {
             let tile = rightIsTransposed ? 4 : 64
             return DenseStep(
-                computation: self, input: input, output: output, weights: try constant.alignedForKernels(), bias: buffer,
+                computation: self, input: input, output: output, weights: constant, bias: buffer,
                 tile: tile,
                 work: Partition(count: (columns + tile - 1) / tile, parts: machine.parts(cost: depth * columns * rows)))
         }
@@ -75,12 +75,11 @@ struct MatrixProductComputation: Computation {
     private func packedRight() throws -> FloatBuffer? {
         guard let constant else { return nil }
         let key = WeightLibrary.Key(node: node, form: .rightPanels(transposed: rightIsTransposed))
-        return try library.packed(
-            key, source: constant, scale: nil, count: kernels.packedRightCount(depth: depth, columns: columns)
-        ) {
-            kernels.packRight(
-                right($0), depth: depth, columns: columns, panels: 0..<kernels.rightPanels(columns: columns), to: $1)
-        }
+        let packing = WeightPacking(
+            count: kernels.packedRightCount(depth: depth, columns: columns), pieces: kernels.rightPanels(columns: columns),
+            firstSlice: rightIsTransposed ? { min($0 * kernels.gemmPanelColumns, columns) } : nil,
+            pack: { kernels.packRight(right($0), depth: depth, columns: columns, panels: $1, to: $2) })
+        return try library.packed(key, source: constant, scale: nil, packing)
     }
 }
 
