@@ -1,12 +1,18 @@
 #!/usr/bin/env python3
-"""Writes reference tensors for a model, computed by ONNX Runtime with its optimisations off.
+"""Writes reference tensors for a model, computed by ONNX Runtime with its optimisations off or by another program.
 
     .venv/bin/python Tools/reference.py model.onnx -o ref.npz
-    .venv/bin/python Tools/reference.py model.onnx --input x.npy --all-layers -o ref.npz
+    .venv/bin/python Tools/reference.py model.onnx --input x.npy --layers -o ref.npz
+    .venv/bin/python Tools/reference.py model.onnx --input x.npy --backend torch -o ref.npz
     .venv/bin/python Tools/reference.py model.onnx --batch 4 --dim height=224 --dim width=224 -o ref.npz
 
-The .npz file holds the inputs and the outputs under their ONNX names (with --all-layers every intermediate tensor too), and
+The .npz file holds the inputs and the outputs under their ONNX names (with --layers every intermediate tensor too), and
 under 'onnxcnn.provenance' the versions and settings it was made with: JSON text as a uint8 array, never a pickle.
+
+Backends: onnxruntime (nothing fused, every tensor exists), onnx (the specification's own evaluator, slow), openvino (float32;
+layers that it folds away are left out; pip install openvino), torch (the graph node by node on PyTorch's operators, those of
+convolutional networks; Tools/python-environment --torch).
+
 Inputs that are not given are drawn from a standard normal distribution by --seed (integers from 0 to 9, booleans by a coin).
 """
 
@@ -15,25 +21,20 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
-import tempfile
 from pathlib import Path
-from typing import Iterator, Mapping
+from typing import Iterator
 
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from oracles.array_files import write_npz
+from oracles.backends import BACKENDS, wanted_names
 from oracles.reference_run import (
     PROVENANCE,
     ReferenceError,
-    evaluate,
-    intermediate_names,
-    open_session,
     provenance,
     real_inputs,
-    run,
     seeded_inputs,
-    with_all_outputs,
 )
 
 
@@ -47,13 +48,16 @@ def arguments() -> argparse.Namespace:
         metavar="[NAME=]FILE",
         help="an input as .npy, .npz (entries by input name) or ONNX .pb; repeatable; the name may be left out when there is one input",
     )
-    parser.add_argument("--all-layers", "--layers", action="store_true", help="write every intermediate tensor too")
+    parser.add_argument("--layers", "--all-layers", action="store_true", help="write every intermediate tensor too")
+    parser.add_argument(
+        "--backend", choices=sorted(BACKENDS), default="onnxruntime", help="what computes (default: onnxruntime)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the inputs that are not given (default 0)")
     parser.add_argument("--batch", type=int, default=1, help="size of a symbolic first axis (default 1)")
     parser.add_argument(
         "--dim", action="append", default=[], metavar="NAME=SIZE", help="size of a symbolic dimension; repeatable"
     )
-    parser.add_argument("--threads", type=int, default=1, help="threads of ONNX Runtime (default 1)")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the backend (default 1)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="REF.npz", help="the file to write")
     return parser.parse_args()
 
@@ -111,32 +115,17 @@ def given_inputs(texts: "list[str]", model: onnx.ModelProto) -> dict[str, np.nda
     return given
 
 
-def reference_tensors(
-    path: Path, model: onnx.ModelProto, feeds: Mapping[str, np.ndarray], all_layers: bool, threads: int
-) -> dict[str, np.ndarray]:
-    if not all_layers:
-        return evaluate(path, feeds, threads=threads)
-    names = list(dict.fromkeys(intermediate_names(model) + [output.name for output in model.graph.output]))
-    # A model with external data must stand beside it, so that the relative paths still hold.
-    external = any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer)
-    with tempfile.NamedTemporaryFile(dir=path.parent if external else None, prefix=".reference-", suffix=".onnx") as file:
-        file.write(with_all_outputs(model).SerializeToString())
-        file.flush()
-        session = open_session(file.name, threads)
-        available = {output.name for output in session.get_outputs()}
-        chosen = [name for name in names if name in available]
-        return dict(zip(chosen, run(session, chosen, feeds)))
-
-
 def main() -> int:
     options = arguments()
     model_path: Path = options.model
     model = load_structure(model_path)
     feeds = seeded_inputs(model, options.seed, options.batch, bound_dimensions(options.dim), given_inputs(options.input, model))
-    tensors = reference_tensors(model_path, model, feeds, options.all_layers, options.threads)
+    tensors, versions = BACKENDS[options.backend](model_path, model, feeds, options.layers, options.threads)
 
     arrays: dict[str, np.ndarray] = {**feeds, **tensors}
     arrays[PROVENANCE] = provenance(
+        backend=options.backend,
+        backend_versions=versions,
         model=model_path.name,
         model_sha256=hashlib.sha256(model_path.read_bytes()).hexdigest(),
         optimisations="off",
@@ -145,10 +134,13 @@ def main() -> int:
         given_inputs=sorted(options.input),
         inputs=sorted(feeds),
         outputs=[output.name for output in model.graph.output],
-        all_layers=options.all_layers,
+        all_layers=options.layers,
     )
     write_npz(options.output, arrays)
-    print(f"{options.output}: {len(feeds)} inputs, {len(tensors)} tensors of {model_path.name}")
+    print(f"{options.output}: {len(feeds)} inputs, {len(tensors)} tensors of {model_path.name}, by {options.backend}")
+    left_out = [name for name in wanted_names(model, options.layers) if name not in tensors]
+    if left_out:
+        print(f"left out by {options.backend}: {', '.join(left_out)}", file=sys.stderr)
     return 0
 
 

@@ -1,4 +1,5 @@
-/// How two arrays of numbers differ, element by element.
+/// How two arrays of numbers differ, element by element. Measures are taken over the elements that are finite on both sides,
+/// and are nil if there is none. In the formulas a is the computed array, r the reference, n the number of those elements.
 public struct DifferenceMetrics: Sendable, Hashable {
     /// One element in which the arrays differ.
     public struct Extreme: Sendable, Hashable {
@@ -34,117 +35,29 @@ public struct DifferenceMetrics: Sendable, Hashable {
     public let nonFiniteMismatchCount: Int
     /// The position of the first mismatch in row-major order; nil if there is none.
     public let firstMismatchIndex: [Int]?
-    /// The largest |actual − reference| over the elements that are finite on both sides; nil if there is none.
+    /// The largest |a − r|.
     public let maxAbsolute: Extreme?
-    /// The largest |actual − reference| / |reference| over those of them whose reference is not 0; nil if there is none.
+    /// The largest |a − r| / |r| over the elements whose reference is not 0.
     public let maxRelative: Extreme?
-    /// The root of the mean squared difference, over the elements that are finite on both sides; nil if there is none.
+    /// The root of the mean squared difference: √(Σ(a − r)² / n).
     public let rootMeanSquare: Double?
-    /// The cosine of the angle between the arrays taken as vectors, over the elements that are finite on both sides: 1 where
-    /// both are zero, 0 where one is; nil if there is no such element.
+    /// The root-mean-square difference in units of the reference's own root mean square: √(Σ(a − r)² / Σr²), the relative error
+    /// in the Euclidean norm (scikit-image's `normalized_root_mse` with `normalization='euclidean'`). Infinite if only the
+    /// reference is zero, 0 if both arrays are.
+    public let normalizedRootMeanSquare: Double?
+    /// The cosine of the angle between the arrays taken as vectors, Σar / √(Σa² Σr²): 1 where both are zero, 0 where one is.
     public let cosineSimilarity: Double?
+    /// The peak signal-to-noise ratio in decibels, 20 log₁₀((max r − min r) / RMSE): the reference's range is the peak, as in
+    /// scikit-image's `peak_signal_noise_ratio` with that `data_range`. Infinite for equal arrays; nil for a constant reference.
+    public let peakSignalToNoiseRatio: Double?
     /// The reference's largest finite magnitude; 0 if it has none.
     public let largestReference: Double
     public let actualCensus: Census
     public let referenceCensus: Census
-}
-
-/// Reads two arrays in step and adds up how they differ. Two passes: the tolerance may depend on the reference's scale, and
-/// dividing by it keeps squares of large numbers finite.
-struct DifferenceAccumulator {
-    private(set) var largestActual = 0.0
-    private(set) var largestReference = 0.0
-    private var actualCensus = DifferenceMetrics.Census()
-    private var referenceCensus = DifferenceMetrics.Census()
-
-    private var elementCount = 0
-    private var mismatchCount = 0
-    private var nonFiniteMismatchCount = 0
-    private var firstMismatch: Int?
-    private var finiteCount = 0
-    private var maxAbsolute: Peak?
-    private var maxRelative: Peak?
-    private var squaredDifferences = 0.0
-    private var product = 0.0
-    private var squaredActual = 0.0
-    private var squaredReference = 0.0
-
-    private struct Peak {
-        let difference: Double
-        let offset: Int
-        let actual: Double
-        let reference: Double
-    }
-
-    /// First pass: takes note of an element's scale.
-    mutating func survey(actual: Double, reference: Double) {
-        if actual.isFinite { largestActual = max(largestActual, actual.magnitude) } else { actualCensus.count(actual) }
-        if reference.isFinite {
-            largestReference = max(largestReference, reference.magnitude)
-        } else {
-            referenceCensus.count(reference)
-        }
-    }
-
-    /// Second pass: takes in the next element.
-    /// - Parameters:
-    ///   - difference: |actual − reference|, where it is known better than by subtracting the two.
-    ///   - isMatch: whether a finite pair is close enough.
-    @inline(__always)
-    mutating func add(actual: Double, reference: Double, difference: Double, isMatch: Bool) {
-        let offset = elementCount
-        elementCount += 1
-        guard actual.isFinite, reference.isFinite else {
-            if !(actual == reference || actual.isNaN && reference.isNaN) {
-                nonFiniteMismatchCount += 1
-                countMismatch(at: offset)
-            }
-            return
-        }
-        finiteCount += 1
-        if !isMatch { countMismatch(at: offset) }
-        if difference > maxAbsolute?.difference ?? -1 {
-            maxAbsolute = Peak(difference: difference, offset: offset, actual: actual, reference: reference)
-        }
-        let relative = difference / reference.magnitude
-        if reference != 0, relative > maxRelative?.difference ?? -1 {
-            maxRelative = Peak(difference: relative, offset: offset, actual: actual, reference: reference)
-        }
-        let scale = max(largestActual, largestReference, .leastNormalMagnitude)
-        squaredDifferences += (difference / scale) * (difference / scale)
-        let (scaledActual, scaledReference) = (
-            actual / max(largestActual, .leastNormalMagnitude), reference / max(largestReference, .leastNormalMagnitude)
-        )
-        product += scaledActual * scaledReference
-        squaredActual += scaledActual * scaledActual
-        squaredReference += scaledReference * scaledReference
-    }
-
-    private mutating func countMismatch(at offset: Int) {
-        mismatchCount += 1
-        if firstMismatch == nil { firstMismatch = offset }
-    }
-
-    /// - Parameter index: the position along each axis of an element counted in row-major order.
-    func metrics(index: (Int) -> [Int]) -> DifferenceMetrics {
-        func extreme(_ peak: Peak?) -> DifferenceMetrics.Extreme? {
-            peak.map {
-                DifferenceMetrics.Extreme(
-                    difference: $0.difference, index: index($0.offset), actual: $0.actual, reference: $0.reference)
-            }
-        }
-        let scale = max(largestActual, largestReference, .leastNormalMagnitude)
-        return DifferenceMetrics(
-            elementCount: elementCount, mismatchCount: mismatchCount, nonFiniteMismatchCount: nonFiniteMismatchCount,
-            firstMismatchIndex: firstMismatch.map(index), maxAbsolute: extreme(maxAbsolute), maxRelative: extreme(maxRelative),
-            rootMeanSquare: finiteCount == 0 ? nil : (squaredDifferences / Double(finiteCount)).squareRoot() * scale,
-            cosineSimilarity: finiteCount == 0 ? nil : cosine, largestReference: largestReference, actualCensus: actualCensus,
-            referenceCensus: referenceCensus)
-    }
-
-    private var cosine: Double {
-        if squaredActual == 0 || squaredReference == 0 { return squaredActual == squaredReference ? 1 : 0 }
-        // Rounding can carry the quotient past the range of a cosine.
-        return min(max(product / (squaredActual.squareRoot() * squaredReference.squareRoot()), -1), 1)
-    }
+    /// What is needed to judge the arrays again under another tolerance.
+    public let frontier: ToleranceFrontier
+    /// The distance in representable numbers; nil for what is no real floating-point number.
+    public let unitsInLastPlace: UnitsInLastPlace?
+    /// Where the differences lie; nil if every element is close enough.
+    public let map: DifferenceMap?
 }

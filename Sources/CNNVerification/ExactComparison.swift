@@ -29,7 +29,16 @@ extension TensorComparison {
                 actual: value(element), reference: value(expected), difference: Double(difference),
                 isMatch: element == expected)
         }
-        return accumulator.metrics(index: shape.index(of:))
+        var map: DifferenceMap?
+        if accumulator.hasMismatches {
+            var differences = DifferenceMap(shape: shape)
+            differences.add(min(actual.count, reference.count), from: 0) { index in
+                let (element, expected) = (actual[index], reference[index])
+                return ((value(element) - value(expected)).magnitude, element != expected)
+            }
+            map = differences
+        }
+        return accumulator.metrics(map: map, index: shape.index(of:))
     }
 
     /// Strings have no distance: the metrics say only how many differ, and where.
@@ -39,8 +48,9 @@ extension TensorComparison {
         return DifferenceMetrics(
             elementCount: actual.shape.elementCount, mismatchCount: mismatches.count, nonFiniteMismatchCount: 0,
             firstMismatchIndex: mismatches.first.map(actual.shape.index(of:)), maxAbsolute: nil, maxRelative: nil,
-            rootMeanSquare: nil, cosineSimilarity: nil, largestReference: 0, actualCensus: DifferenceMetrics.Census(),
-            referenceCensus: DifferenceMetrics.Census())
+            rootMeanSquare: nil, normalizedRootMeanSquare: nil, cosineSimilarity: nil, peakSignalToNoiseRatio: nil,
+            largestReference: 0, actualCensus: DifferenceMetrics.Census(), referenceCensus: DifferenceMetrics.Census(),
+            frontier: ToleranceFrontier(), unitsInLastPlace: nil, map: nil)
     }
 }
 

@@ -47,18 +47,14 @@ public struct TensorComparison: Sendable, Hashable {
             (absoluteTolerance, relativeTolerance, metrics, classAgreement) = (0, 0, nil, nil)
             return
         }
-        let metrics: DifferenceMetrics
         if isExact {
             metrics = try Self.exactMetrics(actual, reference)
             (absoluteTolerance, relativeTolerance) = (0, 0)
         } else {
-            let elements = try NumericElements(actual)
-            let referenceElements = try NumericElements(reference)
-            let (result, absolute) = Self.metrics(elements, referenceElements, tolerance)
+            let (result, absolute) = try Self.metrics(actual, reference, tolerance)
             (metrics, absoluteTolerance, relativeTolerance) = (result, absolute, tolerance.relative)
         }
-        self.metrics = metrics
-        verdict = metrics.mismatchCount == 0 ? .match : .mismatch
+        verdict = metrics?.mismatchCount == 0 ? .match : .mismatch
         classAgreement = try ClassAgreement(actual: actual, reference: reference)
     }
 
@@ -71,21 +67,20 @@ public struct TensorComparison: Sendable, Hashable {
     }
 
     private static func metrics(
-        _ actual: NumericElements, _ reference: NumericElements, _ tolerance: ComparisonTolerance
-    ) -> (DifferenceMetrics, absolute: Double) {
+        _ actual: Tensor, _ reference: Tensor, _ tolerance: ComparisonTolerance
+    ) throws -> (DifferenceMetrics, absolute: Double) {
+        let blocks = try ElementBlocks(actual: actual, reference: reference)
         var accumulator = DifferenceAccumulator()
-        for index in 0..<actual.count {
-            accumulator.survey(actual: actual.magnitudeOrValue(index), reference: reference.magnitudeOrValue(index))
-        }
+        blocks.forEach { accumulator.survey($0) }
         let absolute = tolerance.absolute(largestMagnitude: accumulator.largestReference)
-        for index in 0..<actual.count {
-            let (value, expected) = (actual.magnitudeOrValue(index), reference.magnitudeOrValue(index))
-            let difference = actual.distance(to: reference, index)
-            // Not `difference > limit`: a difference that is no number must not pass.
-            let isMatch = difference <= absolute + tolerance.relative * expected.magnitude
-            accumulator.add(actual: value, reference: expected, difference: difference, isMatch: isMatch)
-        }
-        return (accumulator.metrics(index: actual.shape.index(of:)), absolute)
+        blocks.forEach { accumulator.add($0, absolute: absolute, relative: tolerance.relative) }
+        let map =
+            accumulator.hasMismatches
+            ? try DifferenceMap(actual: actual, reference: reference, absolute: absolute, relative: tolerance.relative) : nil
+        let metrics = accumulator.metrics(
+            unitsInLastPlace: UnitsInLastPlace(actual: actual, reference: reference), map: map,
+            index: actual.shape.index(of:))
+        return (metrics, absolute)
     }
 }
 

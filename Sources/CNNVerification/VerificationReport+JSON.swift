@@ -63,9 +63,14 @@ extension DifferenceMetrics {
             JSON.Member("max_abs", maxAbsolute?.json ?? .null),
             JSON.Member("max_rel", maxRelative?.json ?? .null),
             JSON.Member("rmse", rootMeanSquare.map(JSON.number) ?? .null),
+            JSON.Member("nrmse", normalizedRootMeanSquare.map(JSON.number) ?? .null),
             JSON.Member("cosine", cosineSimilarity.map(JSON.number) ?? .null),
+            JSON.Member("psnr", peakSignalToNoiseRatio.map(JSON.number) ?? .null),
+            JSON.Member("ulp", unitsInLastPlace?.json ?? .null),
             JSON.Member("largest_reference", .number(largestReference)),
             JSON.Member("non_finite", ["actual": actualCensus.json, "reference": referenceCensus.json]),
+            JSON.Member("frontier", .array(frontier.points.map { [.number($0.magnitude), .number($0.difference)] })),
+            JSON.Member("map", map?.json ?? .null),
         ]
     }
 }
@@ -75,6 +80,37 @@ extension DifferenceMetrics.Extreme {
         [
             "value": .number(difference), "index": .array(index.map(JSON.integer)), "actual": .number(actual),
             "reference": .number(reference),
+        ]
+    }
+}
+
+extension UnitsInLastPlace {
+    fileprivate var json: JSON {
+        func number(_ value: UInt64) -> JSON { Int(exactly: value).map(JSON.integer) ?? .number(Double(value)) }
+        return [
+            "max": number(maximum), "p50": number(median), "p90": number(percentile90), "p99": number(percentile99),
+        ]
+    }
+}
+
+extension DifferenceMap {
+    fileprivate var json: JSON {
+        [
+            "items": Self.json(items, itemAxis), "channels": Self.json(channels, channelAxis),
+            "positions": [
+                "rows": .integer(rowAxis.size), "columns": .integer(columnAxis.size),
+                "rows_per_cell": .integer(rowAxis.cellSize), "columns_per_cell": .integer(columnAxis.cellSize),
+                "mismatches": .array(positions.map { .integer($0.mismatchCount) }),
+                "max_abs": .array(positions.map { .number($0.largestDifference) }),
+            ],
+        ]
+    }
+
+    private static func json(_ cells: [Cell], _ axis: Axis) -> JSON {
+        [
+            "size": .integer(axis.size), "per_cell": .integer(axis.cellSize),
+            "mismatches": .array(cells.map { .integer($0.mismatchCount) }),
+            "max_abs": .array(cells.map { .number($0.largestDifference) }),
         ]
     }
 }
@@ -93,6 +129,7 @@ extension ClassAgreement {
         [
             "items": .integer(itemCount), "classes": .integer(classCount), "top1": .integer(top1Count),
             "top5": top5Count.map(JSON.integer) ?? .null,
+            "first_disagreement_rank": firstDisagreementRank.map(JSON.integer) ?? .null,
         ]
     }
 }

@@ -131,7 +131,26 @@ extension VerificationReport {
             let side = metrics.nonFiniteMismatchCount > 0 ? " (\(metrics.nonFiniteMismatchCount) NaN or infinite)" : ""
             lines.append("\(name): the first of \(metrics.mismatchCount) mismatches\(side) is at \(indexText(index))")
         }
+        if metrics.mismatchCount > 0 {
+            if let place = metrics.map?.summary { lines.append("\(name): all mismatches lie in \(place)") }
+            let measures = measures(metrics, output.comparison.classAgreement)
+            if !measures.isEmpty { lines.append("\(name): \(measures.joined(separator: ", "))") }
+        }
         return lines
+    }
+
+    /// The measures that have no column of their own.
+    private static func measures(_ metrics: DifferenceMetrics, _ agreement: ClassAgreement?) -> [String] {
+        var parts: [String] = []
+        if let value = metrics.normalizedRootMeanSquare { parts.append("normalised RMSE \(NumberText.scientific(value))") }
+        if let value = metrics.peakSignalToNoiseRatio, value.isFinite {
+            parts.append("PSNR \(NumberText.fixed(value, digits: 1)) dB")
+        }
+        if let ulp = metrics.unitsInLastPlace {
+            parts.append("ULP distance median \(ulp.median), 99 % \(ulp.percentile99), max \(ulp.maximum)")
+        }
+        if let rank = agreement?.firstDisagreementRank { parts.append("class order first differs at rank \(rank)") }
+        return parts
     }
 
     private static func text(_ census: DifferenceMetrics.Census) -> String {

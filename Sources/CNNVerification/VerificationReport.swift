@@ -53,7 +53,7 @@ public struct VerificationReport: Sendable, Hashable {
         var omissions: [String] = []
         for output in outputs {
             guard case .incomparable(let reason) = output.comparison.verdict else { continue }
-            omissions.append("output '\(output.name)' was not compared: \(reason)")
+            omissions.append(SavedReport.omission(output.name, reason.description))
         }
         if !allowsPartial {
             omissions += outputsWithoutReference.map { "output '\($0)' has no reference" }

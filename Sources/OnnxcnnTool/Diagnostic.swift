@@ -2,6 +2,7 @@ import ArgumentParser
 import CNNModels
 import CNNOperators
 import CNNTensors
+import CNNVerification
 import ONNXFormat
 
 /// An error as the tool prints it: cause, places, hint.
@@ -30,6 +31,12 @@ extension Diagnostic {
         case let error as EvaluationError:
             [Diagnostic(cause: error.message, places: ["\(error.place)" + (file.map { " in \($0)" } ?? "")])]
         case let error as ModelFileError: [diagnostic(for: error)]
+        case let error as SavedReportError:
+            [
+                Diagnostic(
+                    cause: "this is no report that can be judged again: \(error.description)", places: file.map { [$0] } ?? [],
+                    hint: "'onnxcnn verify … --json >report.json' writes one")
+            ]
         case let error as ArrayFileError: [Diagnostic(cause: error.description, hint: error.hint)]
         default: [Diagnostic(cause: "\(error)", places: isPlaced(error) ? [] : file.map { [$0] } ?? [])]
         }

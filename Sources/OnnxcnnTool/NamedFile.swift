@@ -34,18 +34,50 @@ enum ArrayReader {
 
     /// The arrays of the file at `path`; `-` reads stdin.
     static func arrays(at path: String) throws -> [NamedArray] {
+        let file = try ArrayCollection(opening: path)
+        return try file.names.indices.map { NamedArray(name: file.names[$0], tensor: try file.tensor(at: $0)) }
+    }
+}
+
+/// The arrays of one file, read one at a time.
+struct ArrayCollection {
+    /// The arrays' names in the file; nil for an array without one.
+    let names: [String?]
+    private let content: Content
+
+    private enum Content {
+        case file(ArrayFile)
+        case tensor(Tensor)
+    }
+
+    /// Opens the file at `path`; `-` reads stdin.
+    init(opening path: String) throws {
         let file = path == "-" ? try MappedFile.standardInput() : try MappedFile(path: path)
         let isUnknownInput = path == "-" && ArrayFile.Format(detecting: file) == nil
         if path.hasSuffix(".pb") || isUnknownInput {
             let tensor = try ONNXReader.tensor(file)
-            return [NamedArray(name: tensor.name.isEmpty ? nil : tensor.name, tensor: tensor.tensor)]
+            names = [tensor.name.isEmpty ? nil : tensor.name]
+            content = .tensor(tensor.tensor)
+            return
         }
         let arrays = try ArrayFile(file)
-        guard let names = arrays.names else {
-            return try arrays.onlyTensor().map { [NamedArray(name: nil, tensor: $0)] } ?? []
+        if let names = arrays.names {
+            self.names = names.filter { !$0.hasPrefix(Self.reservedPrefix) }
+            content = .file(arrays)
+        } else if let tensor = try arrays.onlyTensor() {
+            names = [nil]
+            content = .tensor(tensor)
+        } else {
+            names = []
+            content = .file(arrays)
         }
-        return try names.filter { !$0.hasPrefix(reservedPrefix) }.map {
-            NamedArray(name: $0, tensor: try arrays.tensor(named: $0))
+    }
+
+    /// The array at this place of `names`.
+    func tensor(at index: Int) throws -> Tensor {
+        switch content {
+        case .tensor(let tensor): tensor
+        case .file(let file): try file.tensor(named: names[index] ?? "")
         }
     }
 

@@ -22,7 +22,8 @@ struct Onnxcnn: ParsableCommand {
             """,
         version: Producer.version,
         subcommands: [
-            ImportCommand.self, ExportCommand.self, VerifyCommand.self, RunCommand.self, InspectCommand.self,
+            ImportCommand.self, ExportCommand.self, VerifyCommand.self, CompareCommand.self, RunCommand.self,
+            InspectCommand.self,
             OperatorsCommand.self, BenchCommand.self, NewCommand.self, DoctorCommand.self,
         ])
 

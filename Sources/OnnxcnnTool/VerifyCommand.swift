@@ -36,13 +36,7 @@ struct VerifyCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Run the tree of ONNX test cases in this folder; repeatable.", valueName: "dir"))
     var cases: [String] = []
 
-    @Option(help: ArgumentHelp("Allowed difference relative to the reference (default: 1e-3).", valueName: "number"))
-    var rtol: Double?
-
-    @Option(
-        help: ArgumentHelp(
-            "Allowed absolute difference (default: 1e-5 times the reference's largest magnitude).", valueName: "number"))
-    var atol: Double?
+    @OptionGroup var tolerance: ToleranceOptions
 
     @Flag(help: "Compare what there is: outputs without a reference do not count against the verdict.")
     var partial = false
@@ -51,11 +45,6 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        for (name, value) in [("--rtol", rtol), ("--atol", atol)] {
-            if let value, !(value >= 0 && value.isFinite) {
-                throw ValidationError("'\(name)' must be a number of 0 or more, but is \(value)")
-            }
-        }
         if cases.isEmpty, references.isEmpty { throw ValidationError("give '--reference FILE' or '--cases DIR'") }
         if !cases.isEmpty, !references.isEmpty || !inputs.files.isEmpty || model.model != nil {
             throw ValidationError("'--cases' brings models, inputs and references of its own")
@@ -93,7 +82,7 @@ extension VerifyCommand {
                 console.progress(report.omissions.joined(separator: "\n"))
             }
         }
-        try exit(with: verdict)
+        try verdict.exit()
     }
 
     /// The arrays of all reference files, with the names they have in the model as far as the files tell.
@@ -122,9 +111,7 @@ extension VerifyCommand {
         return try VerificationReport(
             outputs: computed, references: arrays,
             knownNames: Set(graph.inputs.map(\.name) + graph.initializers.map(\.name)),
-            tolerance: ComparisonTolerance(
-                relative: rtol ?? ComparisonTolerance.standard.relative,
-                absolute: atol.map { .fixed($0) } ?? ComparisonTolerance.standard.absolute),
+            tolerance: tolerance.completed,
             allowsPartial: partial)
     }
 
@@ -148,14 +135,6 @@ extension VerifyCommand {
             "no array for input \(names): none under that name in the reference, and no 'input.npy' beside it",
             hint: "give '--input FILE'")
     }
-
-    private func exit(with verdict: VerificationReport.Verdict) throws {
-        switch verdict {
-        case .passed: return
-        case .mismatch: throw ExitCode.mismatch
-        case .incomplete: throw ExitCode.incomplete
-        }
-    }
 }
 
 // MARK: - Test cases
@@ -178,6 +157,6 @@ extension VerifyCommand {
         console.result(
             json: [JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label))]
                 + merged.jsonMembers)
-        try exit(with: merged.verdict)
+        try merged.verdict.exit()
     }
 }

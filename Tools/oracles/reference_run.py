@@ -136,5 +136,5 @@ def provenance(**facts: object) -> np.ndarray:
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
-    text = json.dumps({"schema": 1, "backend": "onnxruntime", "versions": versions, **facts}, sort_keys=True)
+    text = json.dumps({"schema": 1, "backend": "onnxruntime", **facts, "versions": versions}, sort_keys=True)
     return np.frombuffer(text.encode("utf-8"), dtype=np.uint8)

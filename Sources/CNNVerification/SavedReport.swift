@@ -1,0 +1,189 @@
+import CNNTensors
+import CNNTextTables
+
+/// A report of `verify --json` or `compare --json`, read back to be judged under other tolerances. It needs no arrays: each
+/// output carries the `ToleranceFrontier` of its differences.
+public struct SavedReport: Sendable, Hashable {
+    /// What the report says of one output.
+    struct Output: Sendable, Hashable {
+        let name: String
+        /// Why the output could not be compared; nil if it was.
+        let reason: String?
+        /// Whether its elements have to be the same, whatever the tolerance.
+        let isExact: Bool
+        let mismatchCount: Int
+        let nonFiniteMismatchCount: Int
+        let largestReference: Double
+        let frontier: ToleranceFrontier
+        let tolerance: ComparisonTolerance
+    }
+
+    let outputs: [Output]
+    /// What the report left out, a sentence each.
+    let omissions: [String]
+
+    /// Reads the JSON text of a report.
+    /// - Throws: `SavedReportError` if it is no report of schema 1 with outputs, `JSONError` if it is no JSON.
+    package init(_ json: JSON) throws {
+        guard case .integer(1) = json["schema"] else {
+            throw SavedReportError("its member 'schema' is not 1, as in a report of 'verify --json' or 'compare --json'")
+        }
+        guard case .array(let outputs) = json["outputs"] else {
+            throw SavedReportError("it holds no 'outputs': only a report on one model or two files can be judged again")
+        }
+        self.outputs = try outputs.map(Output.init)
+        guard case .array(let omissions) = json["omissions"] else { throw SavedReportError("it holds no 'omissions'") }
+        // What could not be compared stands at its output; this is what was missing.
+        let reasons = Set(self.outputs.compactMap { output in output.reason.map { Self.omission(output.name, $0) } })
+        self.omissions = omissions.compactMap { omission in
+            guard case .string(let text) = omission, !reasons.contains(text) else { return nil }
+            return text
+        }
+    }
+
+    static func omission(_ name: String, _ reason: String) -> String { "output '\(name)' was not compared: \(reason)" }
+
+    /// The verdict under these tolerances.
+    /// - Parameters:
+    ///   - relative: nil keeps the report's own.
+    ///   - absolute: nil keeps the report's own.
+    public func judged(relative: Double?, absolute: ComparisonTolerance.Absolute?) -> JudgedReport {
+        JudgedReport(
+            outputs: outputs.map { output in
+                let relative = output.isExact ? 0 : relative ?? output.tolerance.relative
+                let limit =
+                    output.isExact
+                    ? 0
+                    : ComparisonTolerance(relative: relative, absolute: absolute ?? output.tolerance.absolute)
+                        .absolute(largestMagnitude: output.largestReference)
+                let least = output.frontier.leastAbsoluteTolerance(relative: relative)
+                let agrees =
+                    output.isExact ? output.mismatchCount == 0 : output.nonFiniteMismatchCount == 0 && least <= limit
+                return JudgedReport.Output(
+                    name: output.name, verdict: output.reason != nil ? .incomplete : agrees ? .passed : .mismatch,
+                    relativeTolerance: relative, absoluteTolerance: limit, isExact: output.isExact,
+                    leastAbsoluteTolerance: output.isExact || output.nonFiniteMismatchCount > 0 ? nil : least)
+            },
+            omissions: outputs.compactMap { output in output.reason.map { Self.omission(output.name, $0) } } + omissions)
+    }
+}
+
+/// A file is no report that can be judged again.
+public struct SavedReportError: Error, Sendable, Hashable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension SavedReport.Output {
+    fileprivate init(_ json: JSON) throws {
+        guard case .string(let name) = json["name"] else { throw SavedReportError("an output has no 'name'") }
+        func missing(_ key: String) -> SavedReportError { SavedReportError("output '\(name)' has no valid '\(key)'") }
+        func number(_ key: String) throws -> Double {
+            guard let value = json[key].flatMap(Self.number), value >= 0 else { throw missing(key) }
+            return value
+        }
+        func count(_ key: String) throws -> Int {
+            guard case .integer(let value) = json[key], value >= 0 else { throw missing(key) }
+            return value
+        }
+        self.name = name
+        tolerance = ComparisonTolerance(relative: try number("rtol"), absolute: .fixed(try number("atol")))
+        if case .string("incomparable") = json["verdict"] {
+            guard case .string(let reason) = json["reason"] else { throw missing("reason") }
+            self.reason = reason
+            (isExact, mismatchCount, nonFiniteMismatchCount, largestReference) = (false, 0, 0, 0)
+            frontier = ToleranceFrontier()
+            return
+        }
+        reason = nil
+        guard case .string(let type) = json["data_type"],
+            let dataType = DataType.allCases.first(where: { $0.description == type })
+        else { throw missing("data_type") }
+        isExact = !dataType.isComparedByTolerance
+        mismatchCount = try count("mismatches")
+        nonFiniteMismatchCount = try count("non_finite_mismatches")
+        largestReference = try number("largest_reference")
+        guard case .array(let points) = json["frontier"] else { throw missing("frontier") }
+        frontier = ToleranceFrontier(
+            try points.map { point in
+                guard case .array(let pair) = point, pair.count == 2, let magnitude = Self.number(pair[0]),
+                    let difference = Self.number(pair[1]), magnitude >= 0, difference >= 0
+                else { throw missing("frontier") }
+                return ToleranceFrontier.Point(magnitude: magnitude, difference: difference)
+            })
+    }
+
+    private static func number(_ json: JSON) -> Double? {
+        switch json {
+        case .number(let value): value
+        case .integer(let value): Double(value)
+        case .string("Infinity"): .infinity
+        default: nil
+        }
+    }
+}
+
+/// What a saved report comes to under given tolerances.
+public struct JudgedReport: Sendable, Hashable {
+    /// One output.
+    public struct Output: Sendable, Hashable {
+        public let name: String
+        public let verdict: VerificationReport.Verdict
+        public let relativeTolerance: Double
+        public let absoluteTolerance: Double
+        /// Whether elements have to be the same.
+        public let isExact: Bool
+        /// The smallest absolute tolerance that the output agrees under beside the relative one; nil if none makes it agree,
+        /// or none is needed.
+        public let leastAbsoluteTolerance: Double?
+    }
+
+    public let outputs: [Output]
+    /// Why the report is incomplete, a sentence each; empty if it is complete.
+    public let omissions: [String]
+
+    public var verdict: VerificationReport.Verdict {
+        if outputs.contains(where: { $0.verdict == .mismatch }) { return .mismatch }
+        return omissions.isEmpty ? .passed : .incomplete
+    }
+
+    /// The report as text for a monospaced display.
+    public func text(width: Int? = nil) -> String {
+        var table = TextTable([
+            .text("Output"), .number("Rtol"), .number("Atol"), .number("Needed atol"), .fixed("Verdict"),
+        ])
+        for output in outputs {
+            table.append([
+                output.name, output.isExact ? "exact" : NumberText.scientific(output.relativeTolerance),
+                output.isExact ? "exact" : NumberText.scientific(output.absoluteTolerance),
+                output.leastAbsoluteTolerance.map(NumberText.scientific) ?? "-",
+                output.verdict == .passed ? "agrees" : output.verdict == .mismatch ? "DIFFERS" : "not compared",
+            ])
+        }
+        let count = outputs.count { $0.verdict == .passed }
+        return
+            (table.lines(width: width) + omissions.map { "incomplete: \(DisplayText.printable($0))" } + [
+                "\(verdict == .passed ? "verified" : verdict.rawValue): \(count) of \(outputs.count) outputs agree"
+            ])
+            .joined(separator: "\n")
+    }
+
+    /// The report as members of a JSON object (schema 1).
+    package var jsonMembers: [JSON.Member] {
+        [
+            JSON.Member("verdict", .string(verdict.rawValue)),
+            JSON.Member(
+                "judged",
+                .array(
+                    outputs.map { output in
+                        [
+                            "name": .string(output.name), "verdict": .string(output.verdict.rawValue),
+                            "rtol": .number(output.relativeTolerance), "atol": .number(output.absoluteTolerance),
+                            "least_atol": output.leastAbsoluteTolerance.map(JSON.number) ?? .null,
+                        ]
+                    })),
+            JSON.Member("omissions", .array(omissions.map(JSON.string))),
+        ]
+    }
+}
