@@ -45,6 +45,9 @@ public struct VerificationReport: Sendable, Hashable {
         return omissions.isEmpty ? .passed : .incomplete
     }
 
+    /// Whether an output differs from its reference, in its numbers or in its shape.
+    public var hasDifference: Bool { outputs.contains { $0.comparison.verdict != .match } }
+
     /// How many outputs agree with their reference.
     public var matchCount: Int { outputs.count { $0.comparison.verdict == .match } }
 

@@ -41,6 +41,7 @@ struct VerifyCommand: ParsableCommand {
     @Flag(help: "Compare what there is: outputs without a reference do not count against the verdict.")
     var partial = false
 
+    @OptionGroup var investigation: InvestigationOptions
     @OptionGroup var engine: EngineOptions
     @OptionGroup var common: CommonOptions
 
@@ -73,11 +74,19 @@ extension VerifyCommand {
             verdict = report.verdict
             console.result("\(source.path): \(engine.label)")
             console.result(report.text(width: console.width))
+            var findings = Findings()
+            if report.hasDifference {
+                let options = engine.sessionOptions(threads: common.threads)
+                let mismatch = try Mismatch(
+                    model: bound, inputs: inputTensors(for: bound.graph, arrays), arrays: arrays, options: options)
+                findings = try investigation.investigate(mismatch, options: options, console: console)
+            }
+            for text in findings.text { console.result(text) }
             console.result(
                 json: [
                     JSON.Member("command", .string("verify")), JSON.Member("path", .string(source.path)),
                     JSON.Member("engine", .string(engine.label)),
-                ] + report.jsonMembers)
+                ] + report.jsonMembers + findings.json)
             if verdict == .incomplete, console.isQuiet || console.printsJSON {
                 console.progress(report.omissions.joined(separator: "\n"))
             }

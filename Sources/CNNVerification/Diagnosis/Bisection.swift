@@ -1,0 +1,129 @@
+import CNNModels
+import CNNOperators
+import CNNRuntime
+import CNNTensors
+
+/// Finds where a reference's program begins to differ when it does not tell the values between nodes, only what a model puts
+/// out: it is run on prefixes of the model that end where everything flows through one value, and half of what is left is
+/// ruled out with each run. A prefix is judged by its own Double evaluation, within rounding.
+///
+/// What is found is a segment whose input the reference has right and whose output it has not. That it is the first such
+/// segment takes that errors, once made, stay visible; where they do not, it is one of several.
+public struct Bisection: Sendable {
+    /// The reference's values of these names, which the model's nodes compute.
+    public typealias Reference = (_ values: [String]) throws -> [String: Tensor]
+
+    private let model: Model
+    private let options: SessionOptions
+    private let flow: Dataflow
+
+    /// - Throws: `ModelError`.
+    public init(_ model: Model, options: SessionOptions = SessionOptions()) throws {
+        self.model = try BoundModel(model).model
+        self.options = options
+        flow = Dataflow(self.model.graph)
+    }
+
+    /// - Parameters:
+    ///   - names: the values that the reference's model knows under the same names; nil for all.
+    ///   - progress: told of each run in words.
+    /// - Returns: nil if the reference agrees on the outputs.
+    public func run(
+        _ inputs: [String: Tensor], knowing names: Set<String>? = nil, reference: Reference,
+        progress: (String) -> Void = { _ in }
+    ) throws -> BisectionReport? {
+        let outputs = model.graph.outputs.map(\.name)
+        let cuts = flow.dominators().filter { !outputs.contains($0) && names?.contains($0) ?? true }
+        let expectations = try RoundingAnalysis(model, threads: options.threads)
+            .expectations(for: inputs, of: Set(cuts + outputs))
+        var runCount = 0
+        func agrees(_ values: [String]) throws -> Bool {
+            let computed = try reference(values)
+            runCount += 1
+            let agrees = values.allSatisfy { name in
+                guard let expectation = expectations[name], let tensor = computed[name],
+                    expectation.shape == tensor.shape, let judgement = try? expectation.judge(tensor)
+                else { return false }
+                return judgement.agrees
+            }
+            progress("run \(runCount): the reference \(agrees ? "agrees" : "differs") at \(values.joined(separator: ", "))")
+            return agrees
+        }
+        guard try !agrees(outputs) else { return nil }
+        // The reference agrees at every cut before `first`'s, as far as was asked, and differs at the one of `last`.
+        var (first, last) = (0, cuts.count)
+        while first < last {
+            let middle = first + (last - first) / 2
+            if try agrees([cuts[middle]]) { first = middle + 1 } else { last = middle }
+        }
+        let start = first == 0 ? nil : cuts[first - 1]
+        let end = first == cuts.count ? nil : cuts[first]
+        return try report(from: start, to: end, inputs, knowing: names, runCount: runCount + 1, reference)
+    }
+
+    /// Looks closely at a segment: one more run gives the values within, and each node is held against its own inputs.
+    private func report(
+        from start: String?, to end: String?, _ inputs: [String: Tensor], knowing names: Set<String>?, runCount: Int,
+        _ reference: Reference
+    ) throws -> BisectionReport {
+        let nodes = flow.segment(from: start, to: end)
+        let made = nodes.flatMap { model.graph.nodes[$0].outputs }.filter { !$0.isEmpty && names?.contains($0) ?? true }
+        let values = try reference((start.map { [$0] } ?? []) + made)
+        let given = inputs.merging(values) { _, value in value }
+        let part = try model.subgraph(nodes: nodes, types: given.mapValues(ValueType.init(of:)))
+        let partInputs = part.graph.requiredInputs.reduce(into: [String: Tensor]()) { $0[$1.name] = given[$1.name] }
+        let check = try LayerCheck(part, options: options).run(partInputs) { values[$0] }
+        let guilty = check.firstFailure.flatMap { flow.producers[$0.value] }
+        return BisectionReport(
+            start: start, end: end, nodes: nodes.map { place($0) }, nodeIndices: nodes, guiltyNode: guilty.map(place),
+            guiltyIndex: guilty, runCount: runCount, values: values)
+    }
+
+    private func place(_ index: Int) -> ModelProblem.Place {
+        let node = model.graph.nodes[index]
+        return .node(index: index, name: node.name, operatorType: node.operatorType)
+    }
+}
+
+/// Where a reference begins to differ.
+public struct BisectionReport: Sendable {
+    /// The last value at which the reference agrees; nil for the model's inputs.
+    public let start: String?
+    /// The first value at which it differs; nil for the model's outputs.
+    public let end: String?
+    /// The nodes between them.
+    public let nodes: [ModelProblem.Place]
+    public let nodeIndices: [Int]
+    /// The first of them whose value does not follow from its own inputs. Nil if each one does: then the reference errs
+    /// only where it does not give out the values between, for example by fusing nodes.
+    public let guiltyNode: ModelProblem.Place?
+    public let guiltyIndex: Int?
+    /// How often the reference's program ran.
+    public let runCount: Int
+    /// The reference's values in the segment, and where it starts.
+    public let values: [String: Tensor]
+}
+
+extension BisectionReport: CustomStringConvertible {
+    public var description: String {
+        let range = "between \(start.map { "'\($0)'" } ?? "the inputs") and \(end.map { "'\($0)'" } ?? "the outputs")"
+        let found = "bisection: the reference begins to differ \(range) (\(nodes.count) nodes, found in \(runCount) runs)"
+        guard let guiltyNode else {
+            return found
+                + "\n  each of the nodes follows from its own inputs there: the difference needs several of them at once"
+        }
+        return found + "\n  the first node that does not follow from its own inputs is \(guiltyNode)"
+    }
+
+    /// The value of the member `bisection` in a verification's JSON object.
+    package var json: JSON {
+        func name(_ place: ModelProblem.Place) -> JSON {
+            if case .node(_, let name, _) = place { .string(name) } else { .null }
+        }
+        return .object([
+            JSON.Member("start", start.map { .string($0) } ?? .null), JSON.Member("end", end.map { .string($0) } ?? .null),
+            JSON.Member("nodes", .array(nodes.map(name))), JSON.Member("guilty", guiltyNode.map(name) ?? .null),
+            JSON.Member("guilty_index", guiltyIndex.map { .integer($0) } ?? .null), JSON.Member("runs", .integer(runCount)),
+        ])
+    }
+}

@@ -1,0 +1,155 @@
+import ArgumentParser
+import CNNModels
+import CNNOperators
+import CNNRuntime
+import CNNTensors
+import CNNVerification
+
+/// What to find out about a mismatch.
+struct InvestigationOptions: ParsableArguments {
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Try known mistakes until one explains a mismatch, however long it takes (default: for three seconds).")
+    var diagnose: Bool?
+
+    @Flag(help: "Find where the reference begins to differ: run the backend on prefixes of the model, halving what is left.")
+    var bisect = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Bisect this model in the backend instead, which has the same names for the same values.", valueName: "model"))
+    var against: String?
+
+    @Option(
+        help: ArgumentHelp("What '--bisect' runs: a runtime of Python's, or this one (with '--against').", valueName: "name"))
+    var backend: ReferenceBackend = .onnxruntime
+
+    @Option(help: ArgumentHelp("The Python that has the backend.", valueName: "path"))
+    var python = "python3"
+
+    @Option(
+        help: ArgumentHelp(
+            "Write the guilty node, or the smallest part known to fail, as an ONNX test case into this folder.",
+            valueName: "dir"))
+    var extract: String?
+
+    func validate() throws {
+        if !bisect, against != nil { throw ValidationError("'--against' goes with '--bisect'") }
+        if backend == .onnxcnn, against == nil {
+            throw ValidationError("this runtime has nothing to disagree with on the same model: give '--against MODEL'")
+        }
+    }
+}
+
+/// A mismatch to investigate.
+struct Mismatch {
+    let model: Model
+    let inputs: [String: Tensor]
+    /// By value.
+    let references: [String: Tensor]
+    /// The position of the first node, functions inlined, that does not follow from its own inputs, if layers told.
+    let guiltyNode: Int?
+
+    /// - Parameters:
+    ///   - arrays: the reference, by name where its arrays have one.
+    ///   - guiltyNode: if it is known already; else the layers are checked, where the reference has any.
+    init(
+        model: Model, inputs: [String: Tensor], arrays: [(name: String?, tensor: Tensor)], guiltyNode: Int? = nil,
+        options: SessionOptions
+    ) throws {
+        self.model = model
+        self.inputs = inputs
+        let outputs = model.graph.outputs.map(\.name)
+        let matching = ReferenceMatching(outputs: outputs, references: arrays.map(\.name), ignoring: [])
+        var references = Dictionary(
+            arrays.compactMap { array in array.name.map { ($0, array.tensor) } }, uniquingKeysWith: { first, _ in first })
+        for pair in matching.pairs { references[pair.output] = arrays[pair.reference].tensor }
+        self.references = references
+        let bound = try BoundModel(model).model
+        let hasLayers = bound.graph.nodes.flatMap(\.outputs).contains { references[$0] != nil && !outputs.contains($0) }
+        if guiltyNode == nil, hasLayers {
+            let check = try LayerCheck(bound, options: options).run(inputs) { references[$0] }
+            self.guiltyNode = check.firstFailure?.nodeIndex
+        } else {
+            self.guiltyNode = guiltyNode
+        }
+    }
+}
+
+/// What was found out: for a person, and members for the JSON object.
+struct Findings {
+    var text: [String] = []
+    var json: [JSON.Member] = []
+}
+
+extension InvestigationOptions {
+    func investigate(_ mismatch: Mismatch, options: SessionOptions, console: Console) throws -> Findings {
+        var findings = Findings()
+        var references = mismatch.references
+        var nodes = mismatch.guiltyNode.map { [$0] }
+        if bisect {
+            let report = try bisection(mismatch.model, mismatch.inputs, options, console)
+            findings.text.append(report?.description ?? agreement)
+            findings.json.append(JSON.Member("bisection", report?.json ?? .null))
+            if let report {
+                references.merge(report.values) { _, bisected in bisected }
+                nodes = report.guiltyIndex.map { [$0] } ?? report.nodeIndices
+            }
+        }
+        if diagnose != false {
+            let diagnosis = try Diagnosis(
+                of: mismatch.model, inputs: mismatch.inputs, references: references,
+                guiltyNode: nodes?.count == 1 ? nodes?.first : nil, options: options,
+                timeLimit: diagnose == true ? nil : Diagnosis.automaticTimeLimit)
+            findings.text.append(diagnosis.text)
+            findings.json.append(JSON.Member("diagnosis", diagnosis.json))
+        }
+        if let extract {
+            try write(nodes, of: mismatch, references, to: extract, options)
+            findings.text.append("wrote the reproduction \(extract)")
+            findings.json.append(JSON.Member("extracted", .string(extract)))
+        }
+        return findings
+    }
+
+    /// Where the backend begins to differ; nil if it does not.
+    func bisection(
+        _ model: Model, _ inputs: [String: Tensor], _ options: SessionOptions, _ console: Console
+    ) throws -> BisectionReport? {
+        let other = try against.map { try ModelSource(path: $0).model } ?? model
+        let reference = try BoundModel(other).infer().modelDeclaringShapes()
+        let names = Set(reference.graph.nodes.flatMap(\.outputs))
+        return try Bisection(model, options: options).run(
+            inputs, knowing: names,
+            reference: { values in
+                let prefix = try reference.prefix(endingAt: values)
+                let needed = Set(prefix.graph.requiredInputs.map(\.name))
+                let given = inputs.filter { needed.contains($0.key) }
+                if backend == .onnxcnn { return try Session(prefix, options: options).run(given) }
+                return try PythonBackend(backend: backend, python: python).run(prefix, given)
+            }, progress: console.progress)
+    }
+
+    private var agreement: String {
+        let what = against.map { "\(backend.rawValue) on \($0)" } ?? "\(backend.rawValue) on this model"
+        return "bisection: \(what) agrees with this runtime within rounding; the reference was made by something else"
+            + (against == nil ? ", perhaps by another model ('--against' names one)" : "")
+    }
+
+    /// Without a node to blame, the whole model is the smallest part known to fail.
+    private func write(
+        _ nodes: [Int]?, of mismatch: Mismatch, _ references: [String: Tensor], to folder: String, _ options: SessionOptions
+    ) throws {
+        let bound = try BoundModel(mismatch.model).model
+        let values =
+            nodes == nil
+            ? mismatch.inputs
+            : try Session(bound, options: options).run(mismatch.inputs, keepingAll: true)
+                .merging(mismatch.inputs) { _, given in given }
+        let reproduction = try Reproduction(
+            of: bound, nodes: nodes ?? Array(bound.graph.nodes.indices), references: references, values: values,
+            options: options)
+        guard let reproduction else { throw ToolError("the reference has no value of the part that fails") }
+        try reproduction.write(to: folder)
+    }
+}
