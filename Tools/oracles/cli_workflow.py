@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def run(checks: Checks, onnxcnn: Onnxcnn) -> None:
         with checks.guarded(part.__name__.replace("_", " ")), empty_folder() as folder:
             part(checks, onnxcnn, folder)
     print("streams, JSON, usage")
-    for part in (standard_streams, machine_output, quiet_and_plain, usage_errors, other_verbs):
+    for part in (standard_streams, machine_output, quiet_and_plain, usage_errors, other_verbs, bench):
         with checks.guarded(part.__name__.replace("_", " ")), empty_folder() as folder:
             fill(folder)
             part(checks, onnxcnn, folder)
@@ -220,3 +221,31 @@ def other_verbs(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
     made = {name for node in onnx.load(str(folder / "model.onnx")).graph.node for name in node.output} - {"logits"}
     checks.check("export --shapes writes every intermediate's value info", made <= named, str(sorted(made - named)))
     onnx.checker.check_model(str(folder / "shapes.onnx"), full_check=True)
+
+
+def bench(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
+    options = ("--input", "input.npy", "--runs", "3", "--warmup", "1", "--threads", "2", "--profile", "--trace", "trace.json")
+    done = onnxcnn("bench", "model.onnx", *options, "--json", cwd=folder)
+    expect_code(checks, "bench --profile --trace", done, DONE)
+    found = done.json
+    latency, memory, steps = found["latency_ms"], found["memory"], found["profile"]
+    checks.check("bench: 0 < min <= median <= p90", 0 < latency["min"] <= latency["median"] <= latency["p90"], str(latency))
+    checks.check("bench: the batch is the input's", found["batch"] == np.load(folder / "input.npy").shape[0])
+    checks.check("bench: the weights are the model's", memory["weights_bytes"] == 4 * LENET_PARAMETERS, str(memory))
+    least, planned = memory["activations_lower_bound_bytes"], memory["activations_bytes"]
+    checks.check("bench: a plan takes no less than its lower bound", 0 < least <= planned, str(memory))
+    operators = [operator for step in steps for operator in step["operators"]]
+    nodes = [node.op_type for node in onnx.load(str(folder / "model.onnx")).graph.node]
+    checks.check("profile: computes with the model's operators", set(operators) <= set(nodes) and "Conv" in operators)
+    total = sum(step["share"] for step in steps)
+    checks.check("profile: the shares are of one whole", abs(total - 1) < 1e-9 * len(steps), str(total))
+    trace = json.loads((folder / "trace.json").read_text(encoding="utf-8"))["traceEvents"]
+    complete = [event for event in trace if event["ph"] == "X"]
+    row = [event for event in complete if event["tid"] == 0]
+    ends = [event["ts"] + event["dur"] for event in row]
+    checks.check("trace: a row with every step", len(row) == len(steps), f"{len(row)} events, {len(steps)} steps")
+    in_order = all(later["ts"] >= end for later, end in zip(row[1:], ends))
+    checks.check("trace: the steps follow one another", in_order and row[0]["ts"] >= 0, str(row[:2]))
+    named = {event["tid"] for event in trace if event["ph"] == "M" and event["name"] == "thread_name"}
+    checks.check("trace: every row has a name", {event["tid"] for event in complete} <= named, str(named))
+    expect_code(checks, "bench --trace -", onnxcnn("bench", "model.onnx", "--trace", "-", cwd=folder), USAGE)

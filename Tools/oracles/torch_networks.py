@@ -17,6 +17,8 @@ NAMES = ("alexnet", "vgg16", "resnet18", "densenet121")
 #: PyTorch's older exporter traces TorchScript; the newer one goes through torch.export ("dynamo").
 EXPORTERS = ("torchscript", "dynamo")
 SIZE = 224
+#: GoogLeNet's training heads are no part of what runs, and its own initial weights take minutes to draw.
+OPTIONS = {"googlenet": {"aux_logits": False, "init_weights": False}}
 
 
 def network(name: str, seed: int) -> torch.nn.Module:
@@ -27,7 +29,7 @@ def network(name: str, seed: int) -> torch.nn.Module:
     that its statistics are those of its input and activations keep their scale through 120 layers, as in a trained network.
     """
     torch.manual_seed(seed)
-    model = torchvision.models.get_model(name, weights=None)
+    model = torchvision.models.get_model(name, weights=None, **OPTIONS.get(name, {}))
     for module in model.modules():
         if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
             torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -1,0 +1,77 @@
+"""How the cost grows: with the batch, and with the number of layers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from benchmarks.contenders import Absent, bench
+from benchmarks.networks import SEED, Network
+from benchmarks.settings import Settings
+
+BATCHES = (4, 16, 64)
+#: The turns of each batch. Its fastest run counts: disturbances only add, and the three must not be disturbed differently.
+TURNS, TURN_MS = 2, 400.0
+CHAIN = (1250, 2500, 5000, 10000)
+
+
+def with_batch(settings: Settings, network: Network, image_ms: float) -> dict[str, Any]:
+    """Milliseconds a sample at several batches, all threads.
+
+    - Parameter image_ms: about what one image takes.
+    """
+    threads = settings.most_threads
+    found: dict[int, float] = {}
+    with settings.on_cores(threads):
+        tasks = {batch: settings.task(network, threads, batch) for batch in BATCHES}
+        for _ in range(1 if image_ms * max(BATCHES) > 2000 else TURNS):
+            for batch, task in tasks.items():
+                runs = max(2, min(50, math.ceil(TURN_MS / max(image_ms * batch, 1e-3))))
+                turn = bench(settings.onnxcnn, task, "--runs", str(runs), "--warmup", "0")
+                found[batch] = min(found.get(batch, math.inf), turn["latency_ms"]["min"] / batch)
+    return {"threads": threads, "ms_a_sample": {str(batch): value for batch, value in found.items()}}
+
+
+def with_layers(settings: Settings) -> list[dict[str, float]]:
+    """What opening chains of layers, compiling them and packing their weights takes, in milliseconds.
+
+    Weights are packed in the first run, so what that takes beyond another run counts.
+    """
+    found: list[dict[str, float]] = []
+    for layers in CHAIN:
+        path = settings.scratch / f"chain-{layers}.onnx"
+        path.write_bytes(chain(layers).SerializeToString())
+        done = settings.onnxcnn(
+            "bench", path, "--runs", "1", "--warmup", "0", "--threads", str(settings.most_threads), "--json"
+        )
+        path.unlink()
+        if done.code != 0:
+            raise Absent((done.err.strip().splitlines() or [f"exit code {done.code}"])[0])
+        times = {name: float(done.json[f"{name}_ms"]) for name in ("load", "compile", "first_run")}
+        run = float(done.json["latency_ms"]["median"])
+        ready = times["load"] + times["compile"] + max(0.0, times["first_run"] - run)
+        found.append({"layers": layers, "ready": ready, **times, "run": run})
+    return found
+
+
+def chain(layers: int) -> onnx.ModelProto:
+    """Convolutions and activations in turn, 3x3 on 4 channels of 8x8, each convolution with weights of its own."""
+    generator = np.random.default_rng(SEED)
+    nodes, weights, name = [], [], "input"
+    for index in range(layers):
+        output = f"v{index}" if index < layers - 1 else "output"
+        if index % 2 == 0:
+            # The variance 2/n keeps the scale of activations (He et al., 2015).
+            kernel = generator.standard_normal((4, 4, 3, 3), dtype=np.float32) * np.float32(math.sqrt(2 / 36))
+            weights.append(numpy_helper.from_array(kernel, f"w{index}"))
+            nodes.append(helper.make_node("Conv", [name, f"w{index}"], [output], f"conv{index}", pads=[1, 1, 1, 1]))
+        else:
+            nodes.append(helper.make_node("Relu", [name], [output], f"relu{index}"))
+        name = output
+    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4, 8, 8]) for name in ("input", "output")]
+    graph = helper.make_graph(nodes, "chain", value[:1], value[1:], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
