@@ -23,8 +23,10 @@ struct Diagnostician: Sendable {
         agrees = criterion
     }
 
-    /// Of the trials that come closest, so many are held to the criterion.
-    private static let confirmationLimit = 8
+    /// The trials are held to the criterion from the closest on, until so many have failed.
+    private static let failureLimit = 3
+    /// What two right explanations leave of the difference is rounding; it differs by less than this factor.
+    private static let spreadOfEquals = 10.0
     /// A trial that leaves more of the difference than this is not held to the criterion: the difference was far outside
     /// rounding, and what explains it brings it to where rounding is.
     private static let largestRemainder = 0.5
@@ -71,12 +73,20 @@ struct Diagnostician: Sendable {
             duration: search.duration)
     }
 
-    /// The trials that explain the difference, in the order of the hypotheses.
+    /// The trials that explain the difference, in the order of the hypotheses. Holding a trial to the criterion takes a whole
+    /// evaluation in Double, so that once one has passed only its equals follow.
     private func confirmed(_ trials: [Trial], in subject: DiagnosisCase) throws -> [Diagnosis.Finding] {
-        let closest = trials.filter { $0.remainder < Self.largestRemainder }.sorted { $0.remainder < $1.remainder }
-        let passing = try closest.prefix(Self.confirmationLimit).filter { trial in
+        var passing: [Trial] = []
+        var failures = 0
+        for trial in trials.filter({ $0.remainder < Self.largestRemainder }).sorted(by: { $0.remainder < $1.remainder }) {
+            if let best = passing.first, trial.remainder > Self.spreadOfEquals * best.remainder { break }
+            guard failures < Self.failureLimit else { break }
             let variation = try trial.vary(subject)
-            return try agrees(variation.model, variation.inputs, subject.references)
+            if try agrees(variation.model, variation.inputs, subject.references) {
+                passing.append(trial)
+            } else {
+                failures += 1
+            }
         }
         return passing.sorted { $0.order < $1.order }.map { $0.finding(in: subject, explains: true) }
     }
