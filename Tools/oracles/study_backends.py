@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from functools import lru_cache
+from importlib import util
 from pathlib import Path
 from typing import Callable, Mapping, Optional
 
@@ -81,9 +81,11 @@ def ncnn(model: onnx.ModelProto, feeds: Mapping[str, np.ndarray]) -> Outputs:
 
 @lru_cache(maxsize=64)
 def _translated(model: bytes, shape: "tuple[int, ...]") -> "Optional[tuple[bytes, bytes]]":
-    pnnx = Path(sys.executable).with_name("pnnx")
-    if not pnnx.exists():
+    # Importing its package would load PyTorch; what is wanted is the program in it.
+    found = util.find_spec("pnnx")
+    if found is None or not found.submodule_search_locations:
         return None
+    pnnx = Path(found.submodule_search_locations[0]) / "pnnx"
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "m.onnx").write_bytes(model)
         sizes = ",".join(str(size) for size in (1, *shape[1:]))
