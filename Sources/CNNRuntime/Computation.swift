@@ -73,6 +73,8 @@ protocol Computation: Sendable {
     var allowsGapsBetweenImages: Bool { get }
     /// Bytes of constants, in the form in which the step reads them, that are no inputs of the layer.
     var constantBytes: Int { get }
+    /// The constant that the step reads in another form than the model's; nil if there is none.
+    var packedSource: Tensor? { get }
     /// Inputs that the output may overwrite.
     var overwritableInputs: [Int] { get }
     /// The step that does it.
@@ -83,6 +85,7 @@ extension Computation {
     func scratchCount(_ machine: Machine) -> Int { 0 }
     var allowsGapsBetweenImages: Bool { false }
     var constantBytes: Int { 0 }
+    var packedSource: Tensor? { nil }
     var overwritableInputs: [Int] { [] }
 }
 

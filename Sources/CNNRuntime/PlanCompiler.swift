@@ -2,6 +2,11 @@ import CNNModels
 import CNNOperators
 import CNNTensors
 
+extension Model {
+    /// Bytes of all initializers.
+    var weightBytes: Int { graph.initializers.reduce(0) { $0 + $1.tensor.byteCount } }
+}
+
 /// Makes plans of one model.
 struct PlanCompiler: Sendable {
     let bound: BoundModel
@@ -38,6 +43,7 @@ struct PlanCompiler: Sendable {
             memoryLimit: options.memoryLimit)
         try LayerRecognition(machine: machine, library: library).recognize(&graph)
         if !key.keepsAll { try graph.fuse(machine) }
+        graph.limitPackedWeights(weightBytes: bound.model.weightBytes)
         graph.assignLayouts()
         return try Plan(graph, machine, memoryLimit: options.memoryLimit)
     }

@@ -52,7 +52,7 @@ public final class Session: Sendable {
     public func memory(for inputs: [String: Tensor]) throws -> MemoryUse {
         let plan = try plan(for: inputs, keepingAll: false)
         return MemoryUse(
-            weightBytes: model.graph.initializers.reduce(0) { $0 + $1.tensor.byteCount }, activationBytes: plan.byteCount,
+            weightBytes: model.weightBytes, activationBytes: plan.byteCount,
             activationLowerBound: plan.lowerBound, packedBytes: compiler.library.byteCount)
     }
 

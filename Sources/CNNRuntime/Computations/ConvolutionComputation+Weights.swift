@@ -5,6 +5,8 @@ import CNNTensors
 extension ConvolutionComputation {
     var constantBytes: Int { packing.count * MemoryLayout<Float>.stride }
 
+    var packedSource: Tensor? { weights }
+
     func packedWeights() throws -> FloatBuffer {
         try library.packed(WeightLibrary.Key(node: node, form: form), source: weights, scale: scale, packing)
     }

@@ -11,22 +11,16 @@ struct ConvolutionComputation: Computation {
     let library: WeightLibrary
     let kernels: any KernelTable
     private(set) var geometry: ConvolutionGeometry
-    private(set) var method: Method
+    /// Which kernel computes it: the fastest of the alternatives, unless its weights were too large to keep.
+    var method: Method
+    /// By cost, the least first.
+    private(set) var alternatives: [Alternative]
     /// Factor of each output channel; nil for 1 throughout.
     var scale: [Double]?
     /// Addend of each output channel; nil for 0 throughout.
     var bias: [Double]?
     var hasResidual = false
     var activation = Activation.none
-
-    enum Method: Sendable, Hashable {
-        case blocked
-        /// F(size×size, 3×3).
-        case winograd(size: Int)
-        case first
-        case depthwise
-        case planar
-    }
 
     /// The convolution of a layer as it stands in the graph; nil if its weights are not constant or kernels do not take it.
     init?(_ conv: Conv, _ layer: LayerGraph.Layer, _ graph: LayerGraph, _ machine: Machine, _ library: WeightLibrary) throws {
@@ -46,7 +40,8 @@ struct ConvolutionComputation: Computation {
         kernels = machine.kernels
         geometry = ConvolutionGeometry(
             window: window, inputChannels: input[1], outputChannels: output[1], groups: conv.group)
-        method = Self.method(geometry, images: input[0], machine)
+        alternatives = Self.alternatives(geometry, images: input[0], machine)
+        method = alternatives[0].method
     }
 
     /// Folds what follows the sum and its bias, `scale·y + shift`, into weights and bias.
@@ -60,41 +55,9 @@ struct ConvolutionComputation: Computation {
     mutating func padInput(_ input: Shape, begins: [Int], ends: [Int], _ machine: Machine) -> Bool {
         guard let window = geometry.window.paddingInput(input, begins: begins, ends: ends) else { return false }
         geometry.window = window
-        method = Self.method(geometry, images: input[0], machine)
+        alternatives = Self.alternatives(geometry, images: input[0], machine)
+        method = alternatives[0].method
         return true
-    }
-
-    private static func method(_ geometry: ConvolutionGeometry, images: Int, _ machine: Machine) -> Method {
-        let kernels = machine.kernels
-        if kernels.supportsDepthwise(geometry) { return .depthwise }
-        if kernels.supportsFirst(geometry) { return .first }
-        guard kernels.supportsBlocked(geometry) else { return .planar }
-        guard machine.mode == .fast, kernels.supportsWinograd(geometry) else { return .blocked }
-        return winogradMethod(geometry, images: images, kernels) ?? .blocked
-    }
-
-    /// Winograd's method where it takes less time than direct convolution by this count of operations: multiplications, transforms,
-    /// and the weights, which come from memory once a run.
-    private static func winogradMethod(
-        _ geometry: ConvolutionGeometry, images: Int, _ kernels: any KernelTable
-    ) -> Method? {
-        // Reading a weight from memory takes as long as so many multiplications: 10 GB/s against 60 G/s, rounded down since
-        // the larger caches keep some.
-        let costOfReading = 16.0
-        // A transform is about so many additions an element along each of two axes.
-        let costOfTransform = 8.0
-        let pairs = Double(geometry.inputChannels) * Double(geometry.outputChannels)
-        let channels = Double(geometry.inputChannels + geometry.outputChannels)
-        let pixels = Double(geometry.window.output.count) * Double(images)
-        var best = (cost: 9 * pairs * (pixels + costOfReading), method: Method?.none)
-        // F(6×6) saves little more and loses two more digits than F(4×4).
-        for size in kernels.winogradSizes where size <= 4 {
-            let elements = Double((size + 2) * (size + 2))
-            let tiles = Double(kernels.winogradTiles(geometry, size: size)) * Double(images)
-            let cost = elements * (pairs * (tiles + costOfReading) + costOfTransform * tiles * channels)
-            if cost < best.cost { best = (cost, .winograd(size: size)) }
-        }
-        return best.method
     }
 
     /// Whether the output has channels that only fill a block up, which an activation must leave at zero.

@@ -44,6 +44,8 @@ struct MatrixProductComputation: Computation {
             ? constant.byteCount : kernels.packedRightCount(depth: depth, columns: columns) * MemoryLayout<Float>.stride
     }
 
+    var packedSource: Tensor? { usesDense ? nil : constant }
+
     func scratchCount(_ machine: Machine) -> Int { usesDense ? 0 : leftCount + rightCount }
 
     func makeStep(_ layer: PlacedLayer, _ machine: Machine) throws -> any Step {

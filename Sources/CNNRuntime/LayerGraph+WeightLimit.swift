@@ -1,0 +1,61 @@
+import CNNTensors
+
+extension LayerGraph {
+    /// Makes convolutions take methods with smaller weights, those first that lose the least time for the memory they save, until
+    /// what is held in packed form stays near what it was packed from. Winograd's transform makes four floats of one: without a limit a
+    /// network would take several times its file.
+    /// - Parameter weightBytes: bytes of all the model's weights.
+    mutating func limitPackedWeights(weightBytes: Int) {
+        var excess = -Self.allowance(weightBytes)
+        var moves: [Move] = []
+        for (index, layer) in layers.enumerated() {
+            guard let source = layer.computation.packedSource else { continue }
+            excess = excess.addingReportingOverflow(layer.computation.constantBytes - source.byteCount).partialValue
+            if let convolution = layer.computation as? ConvolutionComputation {
+                moves += Move.path(of: convolution, layer: index)
+            }
+        }
+        // A convolution's later moves cost more for each byte than its earlier ones, so this order keeps theirs.
+        for move in moves.sorted(by: { $0.price < $1.price }) {
+            if excess <= 0 { break }
+            guard var convolution = layers[move.layer].computation as? ConvolutionComputation else { continue }
+            convolution.method = move.method
+            layers[move.layer].computation = convolution
+            excess -= move.savedBytes
+        }
+    }
+
+    /// How many bytes packed weights may take beyond those that they replace: of the 1.15 × weights + 30 MB that a run may keep
+    /// resident besides values between nodes, what is left when the weights themselves (once) and the program (some 26 MB) are counted.
+    private static func allowance(_ weightBytes: Int) -> Int { weightBytes / 100 * 15 + 4_000_000 }
+}
+
+/// The change of one convolution to a method with smaller weights.
+private struct Move {
+    let layer: Int
+    let method: ConvolutionComputation.Method
+    let savedBytes: Int
+    /// What a byte costs, in multiplications.
+    let price: Double
+
+    /// The changes from the fastest method on, each to the next on the lower convex hull of cost over bytes.
+    static func path(of convolution: ConvolutionComputation, layer: Int) -> [Move] {
+        var options = convolution.alternatives.map { alternative in
+            var changed = convolution
+            changed.method = alternative.method
+            return (alternative: alternative, bytes: changed.constantBytes)
+        }
+        var path: [Move] = []
+        var current = options.removeFirst()
+        while true {
+            let moves = options.filter { $0.bytes < current.bytes }.map { option in
+                let saved = current.bytes - option.bytes
+                let price = (option.alternative.cost - current.alternative.cost) / Double(saved)
+                return (option, Move(layer: layer, method: option.alternative.method, savedBytes: saved, price: price))
+            }
+            guard let (option, move) = moves.min(by: { $0.1.price < $1.1.price }) else { return path }
+            path.append(move)
+            current = option
+        }
+    }
+}
