@@ -25,9 +25,9 @@ extension LayerGraph {
         }
     }
 
-    /// How many bytes packed weights may take beyond those that they replace: of the 1.15 × weights + 30 MB that a run may keep
-    /// resident besides values between nodes, what is left when the weights themselves (once) and the program (some 26 MB) are counted.
-    private static func allowance(_ weightBytes: Int) -> Int { weightBytes / 100 * 15 + 4_000_000 }
+    /// How many bytes packed weights may take beyond those that they replace, so that a run keeps no more than 1.15 × (weights + values
+    /// between nodes) + 30 MB resident: the program and its graph take nearly all of the latter.
+    private static func allowance(_ weightBytes: Int) -> Int { weightBytes / 100 * 15 }
 }
 
 /// The change of one convolution to a method with smaller weights.

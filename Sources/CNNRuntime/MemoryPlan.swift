@@ -14,40 +14,101 @@ struct MemoryPlan {
 
     static let alignment = 64
 
-    /// Places the largest buffers first, each into the smallest gap between those in use at the same time (best fit).
-    /// - Throws: `SessionError.memoryLimitExceeded` if more than `limit` bytes are in use at once.
+    /// Places the buffers one after the other, each where it fits best between those in use at the same time. No one order is best for
+    /// all networks (the problem is NP-complete), so some that are known to be good are tried until one meets the lower bound.
+    /// - Throws: `SessionError.memoryLimitExceeded` if the plan takes more than `limit` bytes.
     init(_ buffers: [Buffer], limit: Int) throws(SessionError) {
         let sizes = try buffers.map { buffer throws(SessionError) in try Self.aligned(buffer.byteCount, limit: limit) }
-        lowerBound = try Self.largestLiveSet(buffers, sizes, limit: limit)
+        let lowerBound = try Self.largestLiveSet(buffers, sizes, limit: limit)
+        self.lowerBound = lowerBound
+        // No place lies behind the sum of all sizes: if that can be counted, so can every place.
+        var total = 0
+        for size in sizes {
+            let (sum, overflow) = total.addingReportingOverflow(size)
+            if overflow { throw .memoryLimitExceeded(needed: Int.max, limit: limit) }
+            total = sum
+        }
+        var best: (offsets: [Int], byteCount: Int)?
+        search: for order in Order.allCases {
+            let sequence = order.sequence(buffers, sizes)
+            for fit in Fit.allCases {
+                let (offsets, byteCount) = Self.place(sequence, fit, buffers, sizes)
+                if byteCount < best?.byteCount ?? Int.max { best = (offsets, byteCount) }
+                if byteCount == lowerBound { break search }
+            }
+        }
+        offsets = best?.offsets ?? []
+        byteCount = best?.byteCount ?? 0
+        guard byteCount <= limit else { throw .memoryLimitExceeded(needed: byteCount, limit: limit) }
+    }
+
+    /// In which order buffers are placed.
+    private enum Order: CaseIterable {
+        /// The largest first (greedy by size: Pisarchyk and Lee, *Efficient Memory Management for Deep Neural Net Inference*, 2020).
+        case size
+        /// Those of the step that needs most first (greedy by breadth, the same source).
+        case breadth
+        /// Those that need the most memory for the longest time first.
+        case area
+        /// As the run needs them.
+        case time
+
+        func sequence(_ buffers: [Buffer], _ sizes: [Int]) -> [Int] {
+            let indices = buffers.indices.filter { sizes[$0] > 0 }
+            switch self {
+            case .size: return indices.sorted { (sizes[$0], $1) > (sizes[$1], $0) }
+            case .area:
+                let areas = indices.map { Double(sizes[$0]) * Double(buffers[$0].steps.count) }
+                return zip(indices, areas).sorted { ($0.1, $1.0) > ($1.1, $0.0) }.map(\.0)
+            case .time:
+                return indices.sorted { left, right in
+                    let (a, b) = (buffers[left].steps.lowerBound, buffers[right].steps.lowerBound)
+                    return a != b ? a < b : (sizes[left], right) > (sizes[right], left)
+                }
+            case .breadth:
+                var loads = [Double](repeating: 0, count: (buffers.map(\.steps.upperBound).max() ?? -1) + 1)
+                for index in indices { for step in buffers[index].steps { loads[step] += Double(sizes[index]) } }
+                let widest = indices.map { index in buffers[index].steps.reduce(0) { max($0, loads[$1]) } }
+                return zip(indices, widest).sorted { left, right in
+                    left.1 != right.1 ? left.1 > right.1 : (sizes[left.0], right.0) > (sizes[right.0], left.0)
+                }.map(\.0)
+            }
+        }
+    }
+
+    /// Which of the gaps that are wide enough a buffer takes.
+    private enum Fit: CaseIterable {
+        case narrowest, lowest
+    }
+
+    private static func place(
+        _ sequence: [Int], _ fit: Fit, _ buffers: [Buffer], _ sizes: [Int]
+    ) -> (offsets: [Int], byteCount: Int) {
         let stepCount = (buffers.map(\.steps.upperBound).max() ?? -1) + 1
         // By step: the buffers placed so far that are in use then, so that a long chain costs no more than its length.
         var placed = [[Int]](repeating: [], count: stepCount)
         var offsets = [Int](repeating: 0, count: buffers.count)
         var end = 0
-        let order = buffers.indices.sorted { (sizes[$0], $1) > (sizes[$1], $0) }
-        for index in order where sizes[index] > 0 {
+        for index in sequence {
             var neighbours: Set<Int> = []
             for step in buffers[index].steps { neighbours.formUnion(placed[step]) }
             let taken = neighbours.map { offsets[$0]..<offsets[$0] + sizes[$0] }.sorted { $0.lowerBound < $1.lowerBound }
-            let offset = Self.bestFit(sizes[index], between: taken)
-            let (top, topOverflow) = offset.addingReportingOverflow(sizes[index])
-            guard !topOverflow, top <= limit else {
-                throw .memoryLimitExceeded(needed: topOverflow ? Int.max : top, limit: limit)
-            }
-            offsets[index] = offset
-            end = max(end, top)
+            offsets[index] = offset(for: sizes[index], between: taken, fit)
+            end = max(end, offsets[index] + sizes[index])
             for step in buffers[index].steps { placed[step].append(index) }
         }
-        self.offsets = offsets
-        byteCount = end
+        return (offsets, end)
     }
 
-    private static func bestFit(_ size: Int, between taken: [Range<Int>]) -> Int {
+    private static func offset(for size: Int, between taken: [Range<Int>], _ fit: Fit) -> Int {
         var end = 0
         var best: (offset: Int, gap: Int)?
         for range in taken {
             let gap = range.lowerBound - end
-            if gap >= size, gap < best?.gap ?? Int.max { best = (end, gap) }
+            if gap >= size, gap < best?.gap ?? Int.max {
+                best = (end, gap)
+                if fit == .lowest { break }
+            }
             end = max(end, range.upperBound)
         }
         return best?.offset ?? end

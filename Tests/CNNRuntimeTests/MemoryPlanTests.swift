@@ -36,6 +36,17 @@ struct MemoryPlanTests {
         #expect(plan.lowerBound == 1280)
     }
 
+    @Test("tries other orders where placing the largest first wastes memory")
+    func orders() throws {
+        // By size: 5 at 0, the first 4 beside it at 5, the second 4 at 0, and 3, beside both, only behind them at 9: 12 in all. By
+        // time: 4 at 0, 3 at 4, 4 at 7, then 5 where 4 and 3 were: the 11 that are in use in step 1.
+        let units = [(4, 1...3), (5, 3...5), (3, 0...2), (4, 0...1)]
+        let plan = try MemoryPlan(
+            units.map { MemoryPlan.Buffer(byteCount: MemoryPlan.alignment * $0.0, steps: $0.1) }, limit: 1 << 20)
+        #expect(plan.lowerBound == MemoryPlan.alignment * 11)
+        #expect(plan.byteCount == plan.lowerBound)
+    }
+
     @Test("refuses sizes past the limit, and past what can be counted", arguments: [1 << 20, Int.max])
     func limit(_ byteCount: Int) {
         let buffers = Array(repeating: MemoryPlan.Buffer(byteCount: byteCount, steps: 0...1), count: 3)
