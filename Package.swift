@@ -84,7 +84,7 @@ let package = Package(
         .testTarget(name: "CNNTextTablesTests", dependencies: ["CNNTextTables"]),
         .testTarget(
             name: "CNNVerificationTests",
-            dependencies: ["CNNVerification", "ONNXFormat", "CNNOperators", "CNNModels", "CNNTensors"]),
+            dependencies: ["CNNVerification", "CNNRuntime", "ONNXFormat", "CNNOperators", "CNNModels", "CNNTensors"]),
         .testTarget(name: "CNNModelsTests", dependencies: ["CNNModels", "CNNTensors"]),
         .testTarget(name: "CNNZooTests", dependencies: ["CNNZoo", "CNNModels", "CNNOperators", "CNNTensors"]),
         .testTarget(

@@ -114,29 +114,26 @@ struct DifferenceAccumulator {
         squaredReference += (reference * scales.reference) * (reference * scales.reference)
     }
 
-    /// Takes in a block whose elements agree when |actual − reference| ≤ absolute + relative · |reference|.
-    mutating func add(_ block: ElementBlock, absolute: Double, relative: Double) {
+    /// Takes in a block with its limits.
+    mutating func add(_ block: ElementBlock) {
         guard block.isFinite else {
             for index in 0..<block.count {
-                let (reference, difference) = (block.reference[index], block.difference[index])
-                // Not `difference > limit`: a difference that is no number must not pass.
                 add(
-                    actual: block.actual[index], reference: reference, difference: difference,
-                    isMatch: difference <= absolute + relative * reference.magnitude)
+                    actual: block.actual[index], reference: block.reference[index], difference: block.difference[index],
+                    isMatch: block.difference[index] <= block.limit[index])
             }
             return
         }
         let scales = currentScales()
         let summary = block.summary(
-            absolute: absolute, relative: relative, differenceScale: scales.difference, actualScale: scales.actual,
+            differenceScale: scales.difference, actualScale: scales.actual,
             referenceScale: scales.reference)
         squaredDifferences += summary.squaredDifferences
         product += summary.product
         squaredActual += summary.squaredActual
         squaredReference += summary.squaredReference
         if summary.mismatchCount > 0, firstMismatch == nil {
-            for index in 0..<block.count
-            where !(block.difference[index] <= absolute + relative * block.reference[index].magnitude) {
+            for index in 0..<block.count where !(block.difference[index] <= block.limit[index]) {
                 firstMismatch = elementCount + index
                 break
             }

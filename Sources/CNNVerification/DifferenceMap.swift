@@ -92,13 +92,13 @@ public struct DifferenceMap: Sendable, Hashable {
 
 extension DifferenceMap {
     /// Maps the differences of floating-point or complex arrays of one type and shape.
-    init(actual: Tensor, reference: Tensor, absolute: Double, relative: Double) throws {
+    init(actual: Tensor, reference: Tensor, allowance: ElementBlocks.Allowance) throws {
         var map = DifferenceMap(shape: actual.shape)
-        try ElementBlocks(actual: actual, reference: reference).forEach { block in
+        try ElementBlocks(actual: actual, reference: reference).visit(allowance) { block in
             map.add(block.count, from: block.offset) { index in
                 let (own, other, difference) = (block.actual[index], block.reference[index], block.difference[index])
                 if own.isFinite, other.isFinite {
-                    return (difference, !(difference <= absolute + relative * other.magnitude))
+                    return (difference, !(difference <= block.limit[index]))
                 }
                 return (0, !(own == other || own.isNaN && other.isNaN))
             }

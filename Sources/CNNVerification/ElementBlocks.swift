@@ -9,6 +9,8 @@ struct ElementBlock {
     let reference: UnsafeBufferPointer<Double>
     /// The distances |actual − reference|; of complex numbers the moduli of their differences.
     let difference: UnsafeBufferPointer<Double>
+    /// The differences that are allowed; empty while the arrays are only surveyed.
+    let limit: UnsafeBufferPointer<Double>
     /// Whether every value of both arrays is a finite number.
     let isFinite: Bool
 
@@ -31,7 +33,7 @@ struct ElementBlock {
 
     /// Sums over a block of finite numbers, with the numbers scaled before they are multiplied.
     func summary(
-        absolute: Double, relative: Double, differenceScale: Double, actualScale: Double, referenceScale: Double
+        differenceScale: Double, actualScale: Double, referenceScale: Double
     ) -> Summary {
         var summary = Summary()
         var (mismatches, differences, relatives) = (SIMD8<Int64>.zero, Lanes.zero, Lanes(repeating: -1))
@@ -44,7 +46,8 @@ struct ElementBlock {
             let r = lanes(reference, start, isWhole)
             let d = lanes(difference, start, isWhole)
             let magnitude = r.replacing(with: -r, where: r .< 0)
-            let isMismatch = .!(d .<= absolute + relative * magnitude)
+            // Not `d .> limit`: a difference that is no number must not pass.
+            let isMismatch = .!(d .<= lanes(limit, start, isWhole))
             mismatches.replace(with: mismatches &+ 1, where: isMismatch)
             differences.replace(with: d, where: d .> differences)
             let quotient = d / magnitude
@@ -105,11 +108,19 @@ struct ElementBlock {
 /// Two floating-point or complex arrays of one type and shape, read in step a block at a time: whatever their size, only a
 /// block of them exists as Doubles.
 struct ElementBlocks {
+    /// By how much a finite element may differ.
+    enum Allowance {
+        /// By `absolute + relative · |reference|`.
+        case rule(absolute: Double, relative: Double)
+        /// By a number of its own, in row-major order.
+        case each([Double])
+    }
+
     private let actual: Tensor
     private let reference: Tensor
     private let count: Int
 
-    /// Three blocks of Doubles stay in a processor's first cache.
+    /// Four blocks of Doubles stay in a processor's first cache.
     private static let blockLength = 512
 
     /// - Throws: `TensorError` if the elements are no floating-point or complex numbers.
@@ -122,13 +133,17 @@ struct ElementBlocks {
         count = min(actual.shape.elementCount, reference.shape.elementCount)
     }
 
-    /// Hands out all elements, first to last. The block's numbers are there for the time of the call only.
-    func forEach(_ body: (ElementBlock) -> Void) {
+    /// Hands out all elements, first to last.
+    /// - Parameters:
+    ///   - allowance: nil to only survey them.
+    ///   - body: the block's numbers are there for the time of the call only.
+    func visit(_ allowance: Allowance? = nil, _ body: (ElementBlock) -> Void) {
         let length = Self.blockLength
-        withUnsafeTemporaryAllocation(of: Double.self, capacity: 3 * length) { scratch in
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: 4 * length) { scratch in
             let own = UnsafeMutableBufferPointer(rebasing: scratch[..<length])
             let other = UnsafeMutableBufferPointer(rebasing: scratch[length..<(2 * length)])
-            let distance = UnsafeMutableBufferPointer(rebasing: scratch[(2 * length)...])
+            let distance = UnsafeMutableBufferPointer(rebasing: scratch[(2 * length)..<(3 * length)])
+            let limit = UnsafeMutableBufferPointer(rebasing: scratch[(3 * length)...])
             scratch.initialize(repeating: 0)
             actual.withUnsafeBytes { actualBytes in
                 reference.withUnsafeBytes { referenceBytes in
@@ -141,6 +156,13 @@ struct ElementBlocks {
                         } else {
                             for index in 0..<size { distance[index] = (own[index] - other[index]).magnitude }
                         }
+                        switch allowance {
+                        case nil: break
+                        case .rule(let absolute, let relative):
+                            for index in 0..<size { limit[index] = absolute + relative * other[index].magnitude }
+                        case .each(let limits):
+                            for index in 0..<size { limit[index] = limits[offset + index] }
+                        }
                         // 0 · x is 0 for a finite x and NaN for all others.
                         var probe = 0.0
                         for index in 0..<size { probe += 0 * own[index] + 0 * other[index] }
@@ -148,7 +170,9 @@ struct ElementBlocks {
                             ElementBlock(
                                 offset: offset, actual: UnsafeBufferPointer(rebasing: own[..<size]),
                                 reference: UnsafeBufferPointer(rebasing: other[..<size]),
-                                difference: UnsafeBufferPointer(rebasing: distance[..<size]), isFinite: probe == 0))
+                                difference: UnsafeBufferPointer(rebasing: distance[..<size]),
+                                limit: UnsafeBufferPointer(rebasing: limit[..<(allowance == nil ? 0 : size)]),
+                                isFinite: probe == 0))
                     }
                 }
             }

@@ -15,12 +15,16 @@ public struct SavedReport: Sendable, Hashable {
         let nonFiniteMismatchCount: Int
         let largestReference: Double
         let frontier: ToleranceFrontier
-        let tolerance: ComparisonTolerance
+        /// The rule that it was held to; nil for limits from the model's arithmetic, which differ from element to element.
+        let tolerance: ComparisonTolerance?
+        let agreed: Bool
     }
 
     let outputs: [Output]
     /// What the report left out, a sentence each.
     let omissions: [String]
+    /// Whether a check of layers failed, which no tolerance of an output cures.
+    let hasFailedLayers: Bool
 
     /// Reads the JSON text of a report.
     /// - Throws: `SavedReportError` if it is no report of schema 1 with outputs, `JSONError` if it is no JSON.
@@ -33,6 +37,11 @@ public struct SavedReport: Sendable, Hashable {
         }
         self.outputs = try outputs.map(Output.init)
         guard case .array(let omissions) = json["omissions"] else { throw SavedReportError("it holds no 'omissions'") }
+        if let layers = json["layers"], case .object = layers["first_failure"] {
+            hasFailedLayers = true
+        } else {
+            hasFailedLayers = false
+        }
         // What could not be compared stands at its output; this is what was missing.
         let reasons = Set(self.outputs.compactMap { output in output.reason.map { Self.omission(output.name, $0) } })
         self.omissions = omissions.compactMap { omission in
@@ -49,22 +58,32 @@ public struct SavedReport: Sendable, Hashable {
     ///   - absolute: nil keeps the report's own.
     public func judged(relative: Double?, absolute: ComparisonTolerance.Absolute?) -> JudgedReport {
         JudgedReport(
-            outputs: outputs.map { output in
-                let relative = output.isExact ? 0 : relative ?? output.tolerance.relative
-                let limit =
-                    output.isExact
-                    ? 0
-                    : ComparisonTolerance(relative: relative, absolute: absolute ?? output.tolerance.absolute)
-                        .absolute(largestMagnitude: output.largestReference)
-                let least = output.frontier.leastAbsoluteTolerance(relative: relative)
-                let agrees =
-                    output.isExact ? output.mismatchCount == 0 : output.nonFiniteMismatchCount == 0 && least <= limit
-                return JudgedReport.Output(
-                    name: output.name, verdict: output.reason != nil ? .incomplete : agrees ? .passed : .mismatch,
-                    relativeTolerance: relative, absoluteTolerance: limit, isExact: output.isExact,
-                    leastAbsoluteTolerance: output.isExact || output.nonFiniteMismatchCount > 0 ? nil : least)
-            },
-            omissions: outputs.compactMap { output in output.reason.map { Self.omission(output.name, $0) } } + omissions)
+            outputs: outputs.map { $0.judged(relative: relative, absolute: absolute) },
+            omissions: outputs.compactMap { output in output.reason.map { Self.omission(output.name, $0) } } + omissions,
+            hasFailedLayers: hasFailedLayers && relative == nil && absolute == nil)
+    }
+}
+
+extension SavedReport.Output {
+    fileprivate func judged(relative: Double?, absolute: ComparisonTolerance.Absolute?) -> JudgedReport.Output {
+        let isChanged = relative != nil || absolute != nil
+        let standard = tolerance ?? .standard
+        let rule = ComparisonTolerance(
+            relative: relative ?? standard.relative, absolute: absolute ?? standard.absolute)
+        let limit = rule.absolute(largestMagnitude: largestReference)
+        let least = frontier.leastAbsoluteTolerance(relative: rule.relative)
+        let agrees =
+            if isExact {
+                mismatchCount == 0
+            } else if tolerance == nil, !isChanged {
+                agreed
+            } else {
+                nonFiniteMismatchCount == 0 && least <= limit
+            }
+        return JudgedReport.Output(
+            name: name, verdict: reason != nil ? .incomplete : agrees ? .passed : .mismatch,
+            tolerance: isExact || tolerance == nil && !isChanged ? nil : (rule.relative, limit), isExact: isExact,
+            leastAbsoluteTolerance: isExact || nonFiniteMismatchCount > 0 ? nil : least)
     }
 }
 
@@ -88,7 +107,10 @@ extension SavedReport.Output {
             return value
         }
         self.name = name
-        tolerance = ComparisonTolerance(relative: try number("rtol"), absolute: .fixed(try number("atol")))
+        agreed = json["verdict"] == .string("match")
+        tolerance =
+            json["tolerance"] == .string("auto")
+            ? nil : ComparisonTolerance(relative: try number("rtol"), absolute: .fixed(try number("atol")))
         if case .string("incomparable") = json["verdict"] {
             guard case .string(let reason) = json["reason"] else { throw missing("reason") }
             self.reason = reason
@@ -130,21 +152,37 @@ public struct JudgedReport: Sendable, Hashable {
     public struct Output: Sendable, Hashable {
         public let name: String
         public let verdict: VerificationReport.Verdict
-        public let relativeTolerance: Double
-        public let absoluteTolerance: Double
+        /// The parts of the tolerance; nil where elements have to be the same, or limits of their own that the report was made
+        /// with stay in force.
+        public let relativeTolerance: Double?
+        public let absoluteTolerance: Double?
         /// Whether elements have to be the same.
         public let isExact: Bool
         /// The smallest absolute tolerance that the output agrees under beside the relative one; nil if none makes it agree,
         /// or none is needed.
         public let leastAbsoluteTolerance: Double?
+
+        fileprivate init(
+            name: String, verdict: VerificationReport.Verdict, tolerance: (relative: Double, absolute: Double)?, isExact: Bool,
+            leastAbsoluteTolerance: Double?
+        ) {
+            self.name = name
+            self.verdict = verdict
+            relativeTolerance = tolerance?.relative
+            absoluteTolerance = tolerance?.absolute
+            self.isExact = isExact
+            self.leastAbsoluteTolerance = leastAbsoluteTolerance
+        }
     }
 
     public let outputs: [Output]
     /// Why the report is incomplete, a sentence each; empty if it is complete.
     public let omissions: [String]
+    /// Whether a check of layers failed, and no tolerance was given to replace it.
+    let hasFailedLayers: Bool
 
     public var verdict: VerificationReport.Verdict {
-        if outputs.contains(where: { $0.verdict == .mismatch }) { return .mismatch }
+        if hasFailedLayers || outputs.contains(where: { $0.verdict == .mismatch }) { return .mismatch }
         return omissions.isEmpty ? .passed : .incomplete
     }
 
@@ -155,8 +193,8 @@ public struct JudgedReport: Sendable, Hashable {
         ])
         for output in outputs {
             table.append([
-                output.name, output.isExact ? "exact" : NumberText.scientific(output.relativeTolerance),
-                output.isExact ? "exact" : NumberText.scientific(output.absoluteTolerance),
+                output.name, output.relativeTolerance.map(NumberText.scientific) ?? (output.isExact ? "exact" : "auto"),
+                output.absoluteTolerance.map(NumberText.scientific) ?? (output.isExact ? "exact" : "auto"),
                 output.leastAbsoluteTolerance.map(NumberText.scientific) ?? "-",
                 output.verdict == .passed ? "agrees" : output.verdict == .mismatch ? "DIFFERS" : "not compared",
             ])
@@ -179,7 +217,8 @@ public struct JudgedReport: Sendable, Hashable {
                     outputs.map { output in
                         [
                             "name": .string(output.name), "verdict": .string(output.verdict.rawValue),
-                            "rtol": .number(output.relativeTolerance), "atol": .number(output.absoluteTolerance),
+                            "rtol": output.relativeTolerance.map(JSON.number) ?? .null,
+                            "atol": output.absoluteTolerance.map(JSON.number) ?? .null,
                             "least_atol": output.leastAbsoluteTolerance.map(JSON.number) ?? .null,
                         ]
                     })),

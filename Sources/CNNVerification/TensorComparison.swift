@@ -23,10 +23,11 @@ public struct TensorComparison: Sendable, Hashable {
     /// The shape of the computed array.
     public let shape: Shape
     public let verdict: Verdict
-    public let tolerance: ComparisonTolerance
-    /// The absolute part of the tolerance, as a number; 0 where elements are compared exactly.
+    /// The rule that the elements were held to; nil where each has a limit of its own.
+    public let tolerance: ComparisonTolerance?
+    /// The absolute part of the tolerance, as a number; 0 where there is none.
     public let absoluteTolerance: Double
-    /// The relative part of the tolerance; 0 where elements are compared exactly.
+    /// The relative part of the tolerance; 0 where there is none.
     public let relativeTolerance: Double
     /// Nil if the arrays cannot be compared.
     public let metrics: DifferenceMetrics?
@@ -35,6 +36,20 @@ public struct TensorComparison: Sendable, Hashable {
 
     /// Compares a computed array with its reference.
     public init(actual: Tensor, reference: Tensor, tolerance: ComparisonTolerance = .standard) throws {
+        try self.init(actual: actual, reference: reference, tolerance: tolerance, limits: nil)
+    }
+
+    /// Compares a computed array with its reference, where each element may differ by a number of its own.
+    /// - Parameter limits: the allowed differences, row-major.
+    /// - Throws: `TensorError` if there are more or fewer limits than elements.
+    package init(actual: Tensor, reference: Tensor, limits: [Double]) throws {
+        guard limits.count == actual.shape.elementCount else {
+            throw TensorError.wrongElementCount(actual.shape, actual: limits.count)
+        }
+        try self.init(actual: actual, reference: reference, tolerance: nil, limits: limits)
+    }
+
+    private init(actual: Tensor, reference: Tensor, tolerance: ComparisonTolerance?, limits: [Double]?) throws {
         dataType = actual.dataType
         shape = actual.shape
         self.tolerance = tolerance
@@ -51,8 +66,8 @@ public struct TensorComparison: Sendable, Hashable {
             metrics = try Self.exactMetrics(actual, reference)
             (absoluteTolerance, relativeTolerance) = (0, 0)
         } else {
-            let (result, absolute) = try Self.metrics(actual, reference, tolerance)
-            (metrics, absoluteTolerance, relativeTolerance) = (result, absolute, tolerance.relative)
+            let (result, absolute) = try Self.metrics(actual, reference, tolerance, limits)
+            (metrics, absoluteTolerance, relativeTolerance) = (result, absolute, tolerance?.relative ?? 0)
         }
         verdict = metrics?.mismatchCount == 0 ? .match : .mismatch
         classAgreement = try ClassAgreement(actual: actual, reference: reference)
@@ -67,16 +82,19 @@ public struct TensorComparison: Sendable, Hashable {
     }
 
     private static func metrics(
-        _ actual: Tensor, _ reference: Tensor, _ tolerance: ComparisonTolerance
+        _ actual: Tensor, _ reference: Tensor, _ tolerance: ComparisonTolerance?, _ limits: [Double]?
     ) throws -> (DifferenceMetrics, absolute: Double) {
         let blocks = try ElementBlocks(actual: actual, reference: reference)
         var accumulator = DifferenceAccumulator()
-        blocks.forEach { accumulator.survey($0) }
-        let absolute = tolerance.absolute(largestMagnitude: accumulator.largestReference)
-        blocks.forEach { accumulator.add($0, absolute: absolute, relative: tolerance.relative) }
+        blocks.visit { accumulator.survey($0) }
+        let absolute = tolerance?.absolute(largestMagnitude: accumulator.largestReference) ?? 0
+        let allowance =
+            limits.map(ElementBlocks.Allowance.each)
+            ?? .rule(absolute: absolute, relative: tolerance?.relative ?? 0)
+        blocks.visit(allowance) { accumulator.add($0) }
         let map =
             accumulator.hasMismatches
-            ? try DifferenceMap(actual: actual, reference: reference, absolute: absolute, relative: tolerance.relative) : nil
+            ? try DifferenceMap(actual: actual, reference: reference, allowance: allowance) : nil
         let metrics = accumulator.metrics(
             unitsInLastPlace: UnitsInLastPlace(actual: actual, reference: reference), map: map,
             index: actual.shape.index(of:))

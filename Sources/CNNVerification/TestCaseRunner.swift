@@ -17,17 +17,13 @@ public struct TestCaseRunner: Sendable {
     }
 
     /// Runs every case in `folder` and the folders in it.
-    /// - Parameter onResult: called after each case, for progress.
+    /// - Parameter jobs: how many cases run at a time.
     /// - Throws: `FileError` if the folders cannot be read. What goes wrong in a case is its result.
-    public func run(_ folder: String, onResult: (TestCaseResult) -> Void = { _ in }) throws -> TestCaseReport {
-        let results = try TestCase.cases(in: folder).map { testCase in
-            let result = result(of: testCase)
-            onResult(result)
-            return result
-        }
-        return TestCaseReport(folder: folder, results: results)
+    public func run(_ folder: String, jobs: Int = 1) throws -> TestCaseReport {
+        TestCaseReport(folder: folder, results: concurrentMap(try TestCase.cases(in: folder), jobs: jobs, result))
     }
 
+    @Sendable
     private func result(of testCase: TestCase) -> TestCaseResult {
         do {
             let differences = try differences(testCase)

@@ -11,6 +11,7 @@ extension VerificationReport {
             JSON.Member("outputs_without_reference", .array(outputsWithoutReference.map(JSON.string))),
             JSON.Member("unused_references", .array(unusedReferences.map(JSON.string))),
             JSON.Member("omissions", .array(omissions.map(JSON.string))),
+            JSON.Member("layers", layers?.json ?? .null),
         ]
     }
 
@@ -37,8 +38,12 @@ extension VerificationReport.Output {
                 members.append(JSON.Member("reference_data_type", .string(reference.description)))
             }
         }
-        members.append(JSON.Member("rtol", .number(comparison.relativeTolerance)))
-        members.append(JSON.Member("atol", .number(comparison.absoluteTolerance)))
+        // Limits that differ from element to element are no two numbers.
+        let isAutomatic = comparison.tolerance == nil
+        members.append(JSON.Member("tolerance", .string(isAutomatic ? "auto" : "fixed")))
+        members.append(JSON.Member("rtol", isAutomatic ? .null : .number(comparison.relativeTolerance)))
+        members.append(JSON.Member("atol", isAutomatic ? .null : .number(comparison.absoluteTolerance)))
+        members.append(JSON.Member("rounding", rounding?.json ?? .null))
         if let metrics = comparison.metrics { members += metrics.jsonMembers }
         members.append(JSON.Member("class_agreement", comparison.classAgreement?.json ?? .null))
         return .object(members)
@@ -50,6 +55,18 @@ extension VerificationReport.Output {
         case .mismatch: "mismatch"
         case .incomparable: "incomparable"
         }
+    }
+}
+
+extension OutputRounding {
+    fileprivate var json: JSON {
+        [
+            "difference": difference.json, "reference": reference.json, "ours": ours.json,
+            "wrong": .string(culprit.rawValue),
+            "histogram": histogram.map {
+                ["lowest_exponent": .integer($0.lowestExponent), "counts": .array($0.counts.map(JSON.integer))]
+            } ?? .null,
+        ]
     }
 }
 

@@ -4,8 +4,10 @@ import CNNTextTables
 extension VerificationReport {
     /// The report as text for a monospaced display: a table with a row for each output (where the display is too narrow for
     /// it, a paragraph), the tolerance, what is special about the numbers, what is missing, the verdict.
-    /// - Parameter width: the most columns of a line of the table; nil for no limit.
-    public func text(width: Int? = nil) -> String {
+    /// - Parameters:
+    ///   - width: the most columns of a line of the table; nil for no limit.
+    ///   - allLayers: whether a check of layers shows every layer; else only what fails.
+    public func text(width: Int? = nil, allLayers: Bool = false) -> String {
         var lines: [String] = []
         if !outputs.isEmpty {
             let table = table.rendering(width: width)
@@ -13,6 +15,7 @@ extension VerificationReport {
         }
         lines += toleranceLines
         for output in outputs { lines += Self.remarks(output) }
+        if let layers { lines.append(layers.text(all: allLayers, width: width)) }
         lines += omissions.map { "incomplete: \(DisplayText.printable($0))" }
         if allowsPartial { lines += toleratedOmissions.map { "left out: \(DisplayText.printable($0))" } }
         lines += hints
@@ -23,7 +26,8 @@ extension VerificationReport {
     private var table: TextTable {
         var table = TextTable([
             .text("Output"), .fixed("Type and shape"), .number("Max abs diff"), .fixed("at"), .number("Max rel diff"),
-            .fixed("at"), .number("RMSE"), .number("Cosine"), .number("Atol"), .number("Mismatches"), .number("Top-1"),
+            .fixed("at"), .number("RMSE"), .number("Cosine"), .number("Atol"), .number("Rounding"), .number("Mismatches"),
+            .number("Top-1"),
             .number("Top-5"), .fixed("Verdict"),
         ])
         for output in outputs { table.append(Self.cells(output)) }
@@ -38,6 +42,9 @@ extension VerificationReport {
             return "verified: \(outputs) with the reference"
         case .mismatch:
             let names = outputs.filter { $0.comparison.verdict == .mismatch }.map { "'\(DisplayText.printable($0.name))'" }
+            if names.isEmpty, let layer = layers?.firstFailure {
+                return "mismatch: value '\(DisplayText.printable(layer.value))' between nodes, though the outputs agree"
+            }
             return "mismatch: \(names.joined(separator: ", ")) (\(matchCount) of \(outputs.count) outputs agree)"
         case .incomplete:
             return "incomplete: not everything could be compared (\(matchCount) of "
@@ -62,7 +69,7 @@ extension VerificationReport {
         let comparison = output.comparison
         let start = [output.name, "\(comparison.dataType)\(comparison.shape)"]
         guard let metrics = comparison.metrics else {
-            return start + Array(repeating: "", count: 10) + ["not compared"]
+            return start + Array(repeating: "", count: 11) + ["not compared"]
         }
         let agreement = comparison.classAgreement
         return start + [
@@ -72,7 +79,9 @@ extension VerificationReport {
             metrics.maxRelative.map(placeText) ?? "",
             metrics.rootMeanSquare.map(NumberText.scientific) ?? "-",
             metrics.cosineSimilarity.map { NumberText.fixed($0, digits: 7) } ?? "-",
-            comparison.dataType.isComparedByTolerance ? NumberText.scientific(comparison.absoluteTolerance) : "exact",
+            !comparison.dataType.isComparedByTolerance
+                ? "exact" : comparison.tolerance == nil ? "" : NumberText.scientific(comparison.absoluteTolerance),
+            output.rounding.map { Self.deviationText($0.difference) } ?? "",
             "\(NumberText.grouped(metrics.mismatchCount)) of \(NumberText.grouped(metrics.elementCount))",
             agreement.map { "\($0.top1Count)/\($0.itemCount)" } ?? "",
             agreement.flatMap { agreement in agreement.top5Count.map { "\($0)/\(agreement.itemCount)" } } ?? "",
@@ -80,16 +89,26 @@ extension VerificationReport {
         ]
     }
 
+    /// The largest difference in standard deviations.
+    private static func deviationText(_ judgement: RoundingJudgement) -> String {
+        guard judgement.basis == .deviation else { return "" }
+        let largest = judgement.largest
+        return (largest < 1e4 ? NumberText.fixed(largest, digits: 1) : NumberText.scientific(largest)) + " σ"
+    }
+
     /// The same facts as in a row of the table, a few on a line.
     private static func paragraph(_ output: Output) -> [String] {
         let cells = cells(output).map(DisplayText.printable)
-        var lines = ["\(cells[0])  \(cells[1])  \(cells[12])"]
+        var lines = ["\(cells[0])  \(cells[1])  \(cells[13])"]
         guard output.comparison.metrics != nil else { return lines }
         func place(_ cell: String) -> String { cell.isEmpty ? "" : " at \(cell)" }
         lines.append("  max abs diff \(cells[2])\(place(cells[3]))  max rel diff \(cells[4])\(place(cells[5]))")
-        lines.append("  RMSE \(cells[6])  cosine \(cells[7])  atol \(cells[8])  mismatches \(cells[9])")
-        if !cells[10].isEmpty {
-            lines.append("  top-1 \(cells[10])" + (cells[11].isEmpty ? "" : "  top-5 \(cells[11])"))
+        lines.append(
+            "  RMSE \(cells[6])  cosine \(cells[7])"
+                + (cells[8].isEmpty ? "" : "  atol \(cells[8])") + (cells[9].isEmpty ? "" : "  rounding \(cells[9])")
+                + "  mismatches \(cells[10])")
+        if !cells[11].isEmpty {
+            lines.append("  top-1 \(cells[11])" + (cells[12].isEmpty ? "" : "  top-5 \(cells[12])"))
         }
         return lines
     }
@@ -107,7 +126,7 @@ extension VerificationReport {
     private var toleranceLines: [String] {
         var lines: [String] = []
         for output in outputs where output.comparison.metrics != nil && output.comparison.dataType.isComparedByTolerance {
-            let tolerance = output.comparison.tolerance
+            guard let tolerance = output.comparison.tolerance else { continue }
             var line = "tolerance: |ours - reference| <= atol + \(NumberText.scientific(tolerance.relative))*|reference|"
             switch tolerance.absolute {
             case .fixed(let value): line += ", atol = \(NumberText.scientific(value))"
@@ -115,6 +134,15 @@ extension VerificationReport {
                 line += ", atol = \(NumberText.scientific(factor)) of the reference's largest magnitude"
             }
             if !lines.contains(line) { lines.append(line) }
+        }
+        let thresholds = outputs.compactMap { $0.rounding?.difference }.filter { $0.basis == .deviation }.map(\.threshold)
+        if let least = thresholds.min(), let greatest = thresholds.max() {
+            let range =
+                NumberText.fixed(least, digits: 1)
+                + (greatest > least ? " to \(NumberText.fixed(greatest, digits: 1))" : "")
+            lines.append(
+                "tolerance: rounding; σ is the deviation that rounding the model's arithmetic is expected to cause, by element; "
+                    + "\(range) σ are allowed")
         }
         return lines
     }
@@ -133,6 +161,7 @@ extension VerificationReport {
         }
         if metrics.mismatchCount > 0 {
             if let place = metrics.map?.summary { lines.append("\(name): all mismatches lie in \(place)") }
+            if let rounding = output.rounding { lines.append("\(name): \(rounding.culpritText)") }
             let measures = measures(metrics, output.comparison.classAgreement)
             if !measures.isEmpty { lines.append("\(name): \(measures.joined(separator: ", "))") }
         }

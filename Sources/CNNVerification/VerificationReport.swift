@@ -7,10 +7,13 @@ public struct VerificationReport: Sendable, Hashable {
     public struct Output: Sendable, Hashable {
         public let name: String
         public let comparison: TensorComparison
+        /// How the difference stands to the rounding that the model's arithmetic explains; nil where that was not asked.
+        public let rounding: OutputRounding?
 
-        public init(name: String, comparison: TensorComparison) {
+        public init(name: String, comparison: TensorComparison, rounding: OutputRounding? = nil) {
             self.name = name
             self.comparison = comparison
+            self.rounding = rounding
         }
     }
 
@@ -30,10 +33,14 @@ public struct VerificationReport: Sendable, Hashable {
     /// Whether outputs without a reference and references without an output are allowed. Shapes or types that differ, and
     /// nothing compared at all, never are.
     public let allowsPartial: Bool
+    /// The check of every node from the reference's own inputs to it; nil if there was none.
+    public let layers: LayerReport?
 
     public init(
-        outputs: [Output], outputsWithoutReference: [String] = [], unusedReferences: [String] = [], allowsPartial: Bool = false
+        outputs: [Output], outputsWithoutReference: [String] = [], unusedReferences: [String] = [], allowsPartial: Bool = false,
+        layers: LayerReport? = nil
     ) {
+        self.layers = layers
         self.outputs = outputs
         self.outputsWithoutReference = outputsWithoutReference
         self.unusedReferences = unusedReferences
@@ -41,7 +48,7 @@ public struct VerificationReport: Sendable, Hashable {
     }
 
     public var verdict: Verdict {
-        if outputs.contains(where: { $0.comparison.verdict == .mismatch }) { return .mismatch }
+        if outputs.contains(where: { $0.comparison.verdict == .mismatch }) || layers?.agrees == false { return .mismatch }
         return omissions.isEmpty ? .passed : .incomplete
     }
 

@@ -6,7 +6,7 @@ import CNNVerification
 import ONNXFormat
 
 /// An error as the tool prints it: cause, places, hint.
-struct Diagnostic {
+struct Diagnostic: Sendable {
     var cause: String
     /// Where it happened; several when the same cause stands in several places.
     var places: [String] = []
@@ -37,6 +37,8 @@ extension Diagnostic {
                     cause: "this is no report that can be judged again: \(error.description)", places: file.map { [$0] } ?? [],
                     hint: "'onnxcnn verify … --json >report.json' writes one")
             ]
+        case let error as MissingReference: [Diagnostic(cause: error.message)]
+        case let error as SelfCheckError: [Diagnostic(cause: error.description, places: file.map { [$0] } ?? [])]
         case let error as ArrayFileError: [Diagnostic(cause: error.description, hint: error.hint)]
         default: [Diagnostic(cause: "\(error)", places: isPlaced(error) ? [] : file.map { [$0] } ?? [])]
         }

@@ -19,7 +19,7 @@ struct DoctorCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        let facts = self.facts
+        let facts = Self.facts
         let width = facts.map(\.name.count).max() ?? 0
         for fact in facts {
             common.console.result(fact.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + fact.value)
@@ -28,16 +28,17 @@ struct DoctorCommand: ParsableCommand {
             json: facts.map { JSON.Member($0.name.replacingOccurrences(of: " ", with: "_"), .string($0.value)) })
     }
 
-    private var facts: [(name: String, value: String)] {
+    /// Version, machine and libraries.
+    static var facts: [(name: String, value: String)] {
         [
             ("version", Producer.version),
             ("operating system", ProcessInfo.processInfo.operatingSystemVersionString),
-            ("architecture", Self.architecture),
+            ("architecture", architecture),
             ("processors", String(ProcessInfo.processInfo.activeProcessorCount)),
             ("protobuf-c", protobuf_c_version().map { String(cString: $0) } ?? "unknown"),
             ("zlib", zlibVersion().map { String(cString: $0) } ?? "unknown"),
-            ("IR versions", Self.text(StructureChecker.irVersions)),
-            ("operator sets", Self.text(StructureChecker.opsetVersions)),
+            ("IR versions", text(StructureChecker.irVersions)),
+            ("operator sets", text(StructureChecker.opsetVersions)),
         ]
     }
 

@@ -30,6 +30,9 @@ struct EngineOptions: ParsableArguments {
         SessionOptions(threads: threads ?? SessionOptions.processorCount, mode: mode, instructionSet: isa)
     }
 
+    /// How many threads compute when `--threads` gives this number or none.
+    func threads(_ threads: Int?) -> Int { threads ?? SessionOptions.processorCount }
+
     /// A function from inputs to outputs, both by name.
     func runner(for model: Model, threads: Int?) throws -> Runner {
         switch engine {
@@ -40,7 +43,7 @@ struct EngineOptions: ParsableArguments {
 }
 
 /// A model made ready to run.
-enum Runner {
+enum Runner: Sendable {
     case runtime(Session)
     case reference(ReferenceEvaluator)
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import CNNModels
 import CNNOperators
 import CNNTensors
+import CNNVerification
 import Foundation
 import ONNXFormat
 
@@ -13,8 +14,11 @@ struct ExportCommand: ParsableCommand {
         discussion: """
             Prints the SHA-256 of what it wrote and of all weights. The bytes depend on the model and the options alone.
 
+            With --self-check the file verifies itself wherever it goes: 'onnxcnn verify model.onnx' runs it on inputs made from a             seed and compares the outputs, within rounding, with what they came to here.
+
             EXAMPLE:
               onnxcnn export --batch dynamic --shapes -o model.dynamic.onnx
+              onnxcnn export model.onnx --self-check -o model.checked.onnx
             """)
 
     @Argument(help: "An .onnx file or a native archive; left out, the one archive in the working directory.")
@@ -37,6 +41,9 @@ struct ExportCommand: ParsableCommand {
         help: ArgumentHelp(
             "Write weights of this many bytes and more to <out>.data beside the file.", valueName: "bytes"))
     var externalData: Int?
+
+    @Flag(help: "Put a check into the metadata by which 'verify' needs no other file.")
+    var selfCheck = false
 
     @Option(help: ArgumentHelp("Write an ONNX test case (model and test_data_set_0) into this folder.", valueName: "dir"))
     var cases: String?
@@ -74,6 +81,9 @@ struct ExportCommand: ParsableCommand {
     private func changed(_ model: Model) throws -> Model {
         var model = model
         if let batch { model = try model.withBatch(batch.size) }
+        if selfCheck {
+            model = try SelfCheck.make(for: model, threads: engine.threads(common.threads)).attached(to: model)
+        }
         // An unsound model is refused even where nothing is changed.
         let inferred = try BoundModel(model).infer()
         return shapes ? inferred.modelDeclaringShapes() : model

@@ -1,30 +1,39 @@
 import ArgumentParser
-import CNNModels
 import CNNTensors
 import CNNVerification
-import Foundation
 
-/// Runs a model and compares its outputs with reference arrays.
+/// Runs models and compares their outputs with reference arrays.
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Run a model and compare its outputs with references; exit 1 on a mismatch.",
+        abstract: "Run models and compare their outputs with references; exit 1 on a mismatch.",
         discussion: """
-            A number agrees when |actual − reference| ≤ atol + rtol·|reference|. Without --atol it is 1e-5 times the largest \
-            magnitude of the reference, since an absolute number means nothing for values of unknown scale. A NaN or infinity on \
-            one side only is a mismatch. Nothing passes by being left out: an output without a reference, a reference that \
-            matches no output, another shape or type is exit code 3, unless --partial allows it.
+            By default the allowed difference follows from the model's own arithmetic: its rounding errors are propagated \
+            through the network, and the verdict says how many standard deviations (σ) of the expected error a difference is. \
+            With --rtol or --atol a number agrees when |actual − reference| ≤ atol + rtol·|reference|. A NaN or infinity on one \
+            side only is a mismatch. Nothing passes by being left out: an output without a reference, a reference that matches \
+            no output, another shape or type is exit code 3, unless --partial allows it.
 
-            Without --input, arrays under the inputs' names in the reference file are taken, else 'input.npy' beside it.
+            Where the reference holds the values between nodes, every node is checked from the reference's own inputs to it, and \
+            the first that does not follow from them is named and computed out loud.
 
-            Reference arrays under the names of values between nodes are compared too.
+            Without --reference, <model>.ref.npz or <model>.npz beside the model is taken, else the check that 'export \
+            --self-check' left in the model itself. Without --input, arrays under the inputs' names in the reference file are \
+            taken, else 'input.npy' beside it. Several models are verified at once, each with what stands beside it; exit code 1 \
+            outweighs 2, and 2 outweighs 3.
 
             EXAMPLE:
               onnxcnn verify model.onnx --input input.npy --reference out.npy
+              onnxcnn verify model.onnx --reference ref.npz --layers --report report.html
+              onnxcnn verify models/*.onnx --quiet --junit results.xml
               onnxcnn verify --cases cases/
             """)
 
-    @OptionGroup var model: ModelArgument
+    @Argument(help: "An .onnx file or a native archive, or several; left out, the one archive in the working directory.")
+    var models: [String] = []
+
+    @Option(help: ArgumentHelp("Bind a symbolic batch (the first axis of every input) to this size.", valueName: "n"))
+    var batch: Int?
 
     @Option(
         name: .customLong("reference"), parsing: .singleValue,
@@ -36,136 +45,72 @@ struct VerifyCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Run the tree of ONNX test cases in this folder; repeatable.", valueName: "dir"))
     var cases: [String] = []
 
+    @Option(
+        name: .customLong("tolerance"),
+        help: ArgumentHelp(
+            "auto: as much as rounding explains; fixed: rtol 1e-3, atol 1e-5 times the reference's largest magnitude.",
+            valueName: "rule"))
+    var toleranceRule: ToleranceRule = .auto
+
     @OptionGroup var tolerance: ToleranceOptions
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Check every node from the reference's own inputs to it, and show all (default: check, where it has them).")
+    var layers: Bool?
 
     @Flag(help: "Compare what there is: outputs without a reference do not count against the verdict.")
     var partial = false
+
+    @Option(help: ArgumentHelp("Write a report for a browser: one file that needs no network.", valueName: "out.html"))
+    var report: String?
+
+    @Option(help: ArgumentHelp("Write the results as JUnit XML.", valueName: "out.xml"))
+    var junit: String?
 
     @OptionGroup var investigation: InvestigationOptions
     @OptionGroup var engine: EngineOptions
     @OptionGroup var common: CommonOptions
 
+    enum ToleranceRule: String, ExpressibleByArgument, CaseIterable {
+        case auto, fixed
+    }
+
     func validate() throws {
-        if cases.isEmpty, references.isEmpty { throw ValidationError("give '--reference FILE' or '--cases DIR'") }
-        if !cases.isEmpty, !references.isEmpty || !inputs.files.isEmpty || model.model != nil {
+        if !cases.isEmpty, !references.isEmpty || !inputs.files.isEmpty || !models.isEmpty {
             throw ValidationError("'--cases' brings models, inputs and references of its own")
         }
+        if models.count > 1, !references.isEmpty || !inputs.files.isEmpty {
+            throw ValidationError("'--reference' and '--input' go with one model; several have theirs beside them")
+        }
+        if report != nil, models.count > 1 || !cases.isEmpty { throw ValidationError("'--report' goes with one model") }
+        if toleranceRule == .fixed || tolerance.chosen != nil, layers == true {
+            throw ValidationError("'--layers' needs '--tolerance auto': its bounds follow from each node's arithmetic")
+        }
+        if engine.engine == .reference, layers == true {
+            throw ValidationError(
+                "'--layers' checks the runtime against the reference formulas: leave '--engine reference' out")
+        }
+    }
+
+    /// How far numbers may differ.
+    var rule: Tolerance {
+        if let chosen = tolerance.chosen { return .fixed(chosen) }
+        return toleranceRule == .auto ? .automatic : .fixed(.standard)
     }
 
     func run() throws {
-        if cases.isEmpty {
-            try verifyModel(common.console)
-        } else {
+        if !cases.isEmpty {
             try verifyCases(common.console)
-        }
-    }
-}
-
-// MARK: - One model
-
-extension VerifyCommand {
-    private func verifyModel(_ console: Console) throws {
-        var verdict = VerificationReport.Verdict.incomplete
-        try reporting(to: console, file: model.model) {
-            let source = try model.open()
-            let bound = try source.bindingBatch(model.batch)
-            let arrays = try referenceArrays(for: bound.graph)
-            let report = try compare(bound, with: arrays)
-            verdict = report.verdict
-            console.result("\(source.path): \(engine.label)")
-            console.result(report.text(width: console.width))
-            var findings = Findings()
-            if report.hasDifference {
-                let options = engine.sessionOptions(threads: common.threads)
-                let mismatch = try Mismatch(
-                    model: bound, inputs: inputTensors(for: bound.graph, arrays), arrays: arrays, options: options)
-                findings = try investigation.investigate(mismatch, options: options, console: console)
-            }
-            for text in findings.text { console.result(text) }
-            console.result(
-                json: [
-                    JSON.Member("command", .string("verify")), JSON.Member("path", .string(source.path)),
-                    JSON.Member("engine", .string(engine.label)),
-                ] + report.jsonMembers + findings.json)
-            if verdict == .incomplete, console.isQuiet || console.printsJSON {
-                console.progress(report.omissions.joined(separator: "\n"))
-            }
-        }
-        try verdict.exit()
-    }
-
-    /// The arrays of all reference files, with the names they have in the model as far as the files tell.
-    private func referenceArrays(for graph: Graph) throws -> [(name: String?, tensor: Tensor)] {
-        let names = graph.outputs.map(\.name) + graph.nodes.flatMap(\.outputs)
-        return try references.flatMap { text in
-            let file = NamedFile(text, names: names)
-            let arrays = try ArrayReader.arrays(at: file.path)
-            if let name = file.name, arrays.count != 1 {
-                throw ToolError(
-                    "'\(name)=' names one array, but the file holds \(arrays.count)", at: file.path,
-                    hint: "give the file without a name; its arrays have names of their own")
-            }
-            return arrays.map { (name: file.name ?? $0.name, tensor: $0.tensor) }
+        } else if models.count > 1 {
+            try verifyModels(common.console)
+        } else {
+            try verifyModel(models.first, common.console)
         }
     }
 
-    private func compare(_ model: Model, with arrays: [(name: String?, tensor: Tensor)]) throws -> VerificationReport {
-        let graph = model.graph
-        let outputs = graph.outputs.map(\.name)
-        let given = Set(arrays.compactMap(\.name))
-        let layers = graph.nodes.flatMap(\.outputs).filter { given.contains($0) && !outputs.contains($0) }
-        let inputs = try inputTensors(for: graph, arrays)
-        let values = try engine.runner(for: model, threads: common.threads).run(inputs, keepingAll: !layers.isEmpty)
-        let computed = (layers + outputs).compactMap { name in values[name].map { (name: name, tensor: $0) } }
-        return try VerificationReport(
-            outputs: computed, references: arrays,
-            knownNames: Set(graph.inputs.map(\.name) + graph.initializers.map(\.name)),
-            tolerance: tolerance.completed,
-            allowsPartial: partial)
-    }
-
-    /// The arrays given as inputs, else those under the inputs' names in the reference files, else `input.npy` beside them.
-    private func inputTensors(for graph: Graph, _ arrays: [(name: String?, tensor: Tensor)]) throws -> [String: Tensor] {
-        if !inputs.files.isEmpty { return try inputs.tensors(for: graph) }
-        let required = graph.requiredInputs.map(\.name)
-        var tensors: [String: Tensor] = [:]
-        for (name, tensor) in arrays {
-            if let name, required.contains(name) { tensors[name] = tensor }
-        }
-        let missing = required.filter { tensors[$0] == nil }
-        guard !missing.isEmpty, let reference = references.first else { return tensors }
-        let path = FilePath.sibling("input.npy", of: NamedFile(reference, names: graph.outputs.map(\.name)).path)
-        if missing.count == 1, FilePath.exists(path), let array = try ArrayReader.arrays(at: path).first {
-            tensors[missing[0]] = array.tensor
-            return tensors
-        }
-        let names = missing.map { "'\($0)'" }.joined(separator: ", ")
-        throw ToolError(
-            "no array for input \(names): none under that name in the reference, and no 'input.npy' beside it",
-            hint: "give '--input FILE'")
-    }
-}
-
-// MARK: - Test cases
-
-extension VerifyCommand {
-    private func verifyCases(_ console: Console) throws {
-        var reports: [TestCaseReport] = []
-        for folder in cases {
-            try reporting(to: console, file: folder) {
-                let runner = TestCaseRunner { [engine, common] model in
-                    let runner = try engine.runner(for: model, threads: common.threads)
-                    return { try runner.run($0) }
-                }
-                reports.append(try runner.run(folder))
-            }
-        }
-        for report in reports { console.result(report.text) }
-        let merged = TestCaseReport(
-            folder: cases.joined(separator: ", "), results: reports.flatMap(\.results))
-        console.result(
-            json: [JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label))]
-                + merged.jsonMembers)
-        try merged.verdict.exit()
+    func write(_ suites: [JUnitReport.Suite]) throws {
+        guard let junit else { return }
+        try AtomicFile.write(Array(JUnitReport(suites).xml.utf8), to: junit)
     }
 }

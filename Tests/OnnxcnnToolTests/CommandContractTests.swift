@@ -33,7 +33,7 @@ struct CommandContractTests {
     }
 
     private static let commandNames = [
-        "import", "export", "verify", "run", "inspect", "operators", "bench", "new", "doctor",
+        "import", "export", "verify", "compare", "run", "inspect", "operators", "bench", "new", "doctor",
     ]
 
     private func helpText(_ name: String) -> String {

@@ -94,8 +94,10 @@ def tolerances(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
         np.savez(folder / "ref.npz", a=a, b=b, y=reference)
         expect_code(checks, label, onnxcnn("verify", "model.onnx", "--reference", "ref.npz", *options, cwd=folder), code)
 
-    verify("a relative difference of 5e-4 is within the default", 5e-4, DONE)
-    verify("one of 5e-3 is not", 5e-3, MISMATCH)
+    verify("a difference of one unit in the last place is within rounding", 1.2e-7, DONE)
+    verify("a relative difference of 5e-4 is not", 5e-4, MISMATCH)
+    verify("but within --tolerance fixed", 5e-4, DONE, "--tolerance", "fixed")
+    verify("one of 5e-3 is not", 5e-3, MISMATCH, "--tolerance", "fixed")
     verify("but within --rtol 1e-2", 5e-3, DONE, "--rtol", "1e-2")
     verify("5e-4 is outside --rtol 1e-5 --atol 0", 5e-4, MISMATCH, "--rtol", "1e-5", "--atol", "0")
     verify("5e-4 of 100 is within --atol 0.1 --rtol 0", 5e-4, DONE, "--atol", "0.1", "--rtol", "0")

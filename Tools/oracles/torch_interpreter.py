@@ -281,7 +281,8 @@ def dropout(inputs, attributes, opset):
     training = optional(inputs, 2)
     if training is not None and bool(training):
         raise ReferenceError("the torch backend runs Dropout for inference only")
-    return inputs[0].clone(), torch.ones_like(inputs[0], dtype=torch.bool)
+    # The mask of an inference is nobody's input and every program's own choice: it is left out.
+    return inputs[0].clone()
 
 
 @operator("Cast")

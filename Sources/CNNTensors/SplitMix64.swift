@@ -1,12 +1,12 @@
 /// A small generator of pseudo-random words with a state of one word: 64-bit addition, two xor-shift-multiply rounds and a
 /// final xor-shift (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014). It is stated here
-/// because initial weights must be the same on every platform and in every version of Swift.
-struct SplitMix64: Sendable {
+/// because initial weights and inputs made from a seed must be the same on every platform and in every version of Swift.
+package struct SplitMix64: Sendable {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    package init(seed: UInt64) { state = seed }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var word = state
         word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
@@ -15,7 +15,7 @@ struct SplitMix64: Sendable {
     }
 
     /// A number in `-1 ..< 1`, one of 2^24 that lie equally far apart: as many as a float32 tells apart there.
-    mutating func nextSymmetricUnit() -> Float {
+    package mutating func nextSymmetricUnit() -> Float {
         Float(Int32(truncatingIfNeeded: next() >> 40) - (1 << 23)) * 0x1p-23
     }
 }

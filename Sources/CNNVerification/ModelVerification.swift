@@ -1,0 +1,114 @@
+import CNNModels
+import CNNOperators
+import CNNRuntime
+import CNNTensors
+
+/// Runs a model and holds what it computes against reference arrays: its outputs, and where the reference has them, the values
+/// between nodes.
+public struct ModelVerification: Sendable {
+    /// Computes a model's outputs, or all its values, by name, from its inputs, by name.
+    public typealias Evaluation = @Sendable (_ inputs: [String: Tensor], _ keepingAll: Bool) throws -> [String: Tensor]
+
+    public let model: Model
+    /// How our own nodes compute in a check of layers, and how many threads work.
+    public let options: SessionOptions
+    public let tolerance: Tolerance
+    /// Whether each node is checked from the reference's own inputs to it, which needs `Tolerance.automatic` and a reference with
+    /// values between nodes.
+    public let checksLayers: Bool
+    /// Whether outputs without a reference and references without an output are allowed.
+    public let allowsPartial: Bool
+    private let evaluation: Evaluation
+
+    /// - Parameter evaluation: what is verified.
+    public init(
+        _ model: Model, options: SessionOptions, tolerance: Tolerance = .automatic, checksLayers: Bool = true,
+        allowsPartial: Bool = false, evaluation: @escaping Evaluation
+    ) {
+        self.model = model
+        self.options = options
+        self.tolerance = tolerance
+        self.checksLayers = checksLayers
+        self.allowsPartial = allowsPartial
+        self.evaluation = evaluation
+    }
+
+    /// The values between nodes that a reference has.
+    public static func layerNames(of graph: Graph, in references: ReferenceArrays) -> [String] {
+        let given = Set(references.names.compactMap { $0 })
+        let outputs = Set(graph.outputs.map(\.name))
+        return graph.nodes.flatMap(\.outputs).filter { given.contains($0) && !outputs.contains($0) }
+    }
+
+    /// - Parameter progress: called after every node of a check of layers with the number of nodes done and of all.
+    /// - Throws: `ModelError`, `InputError`, `EvaluationError`, `SessionError`, and what reading the references throws.
+    public func report(
+        _ inputs: [String: Tensor], references: ReferenceArrays, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws -> VerificationReport {
+        let graph = model.graph
+        let layerNames = Self.layerNames(of: graph, in: references)
+        let isLayerCheck = checksLayers && tolerance == .automatic && !layerNames.isEmpty
+        // Without a check of their own, values between nodes are compared as outputs are.
+        let names = (isLayerCheck ? [] : layerNames) + graph.outputs.map(\.name)
+        let matching = ReferenceMatching(
+            outputs: names, references: references.names,
+            ignoring: Set(graph.inputs.map(\.name) + graph.initializers.map(\.name) + layerNames))
+        let computed = try evaluation(inputs, names.count > graph.outputs.count)
+        let expectations = try expectations(inputs, matching.pairs.map(\.output))
+        let outputs = try matching.pairs.compactMap { pair -> VerificationReport.Output? in
+            guard let actual = computed[pair.output] else { return nil }
+            let reference = try references.tensor(at: pair.reference)
+            return try output(pair.output, actual, reference, expectations[pair.output])
+        }
+        let layers = isLayerCheck ? try checkLayers(inputs, references, matching, computed, progress) : nil
+        return VerificationReport(
+            outputs: outputs, outputsWithoutReference: matching.outputsWithoutReference,
+            unusedReferences: matching.unusedReferences.map { references.names[$0] ?? "unnamed" },
+            allowsPartial: allowsPartial, layers: layers)
+    }
+
+    private func expectations(_ inputs: [String: Tensor], _ names: [String]) throws -> [String: RoundingExpectation] {
+        guard tolerance == .automatic, !names.isEmpty else { return [:] }
+        return try RoundingAnalysis(model, threads: options.threads).expectations(for: inputs, of: Set(names))
+    }
+
+    private func output(
+        _ name: String, _ actual: Tensor, _ reference: Tensor, _ expectation: RoundingExpectation?
+    ) throws -> VerificationReport.Output {
+        // Another type or shape is found, and named, by the plain comparison.
+        let isComparable = actual.dataType == reference.dataType && actual.shape == reference.shape
+        if let expectation, isComparable, actual.dataType.isFloatingPoint, actual.shape == expectation.shape {
+            let (comparison, rounding) = try expectation.compare(actual, with: reference)
+            return VerificationReport.Output(name: name, comparison: comparison, rounding: rounding)
+        }
+        let rule: ComparisonTolerance =
+            switch tolerance {
+            case .fixed(let rule): rule
+            case .automatic: .standard
+            }
+        return VerificationReport.Output(
+            name: name, comparison: try TensorComparison(actual: actual, reference: reference, tolerance: rule))
+    }
+
+    private func checkLayers(
+        _ inputs: [String: Tensor], _ references: ReferenceArrays, _ matching: ReferenceMatching,
+        _ computed: [String: Tensor], _ progress: (Int, Int) -> Void
+    ) throws -> LayerReport {
+        var places: [String: Int] = [:]
+        for (place, name) in references.names.enumerated() {
+            if let name, places[name] == nil { places[name] = place }
+        }
+        for pair in matching.pairs { places[pair.output] = pair.reference }
+        return try LayerCheck(model, options: options).run(
+            inputs,
+            reference: { name in
+                guard let place = places[name] else { return nil }
+                let tensor = try references.tensor(at: place)
+                // An output of another shape or type is reported as such, and is no layer to check.
+                if let output = computed[name], output.shape != tensor.shape || output.dataType != tensor.dataType {
+                    return nil
+                }
+                return tensor
+            }, progress: progress)
+    }
+}

@@ -1,0 +1,98 @@
+import CNNTensors
+
+/// How an output's difference stands to the rounding errors that the model's arithmetic explains, in standard deviations σ of
+/// the expected error.
+public struct OutputRounding: Sendable, Hashable {
+    /// Ours against the reference, in √2 σ: the deviation of the difference of two independent evaluations.
+    public let difference: RoundingJudgement
+    /// The reference against the Double evaluation.
+    public let reference: RoundingJudgement
+    /// Ours against the Double evaluation.
+    public let ours: RoundingJudgement
+    /// How the elements' differences are spread; nil for values that are not rounded.
+    public let histogram: DeviationHistogram?
+
+    package init(
+        difference: RoundingJudgement, reference: RoundingJudgement, ours: RoundingJudgement,
+        histogram: DeviationHistogram? = nil
+    ) {
+        self.difference = difference
+        self.reference = reference
+        self.ours = ours
+        self.histogram = histogram
+    }
+
+    /// Which side is no rounded evaluation of the model.
+    public enum Culprit: String, Sendable, Hashable {
+        case neither
+        case reference
+        case ours
+        case both
+    }
+
+    /// Who is wrong: the Double evaluation decides.
+    public var culprit: Culprit {
+        switch (reference.agrees, ours.agrees) {
+        case (true, true): .neither
+        case (false, true): .reference
+        case (true, false): .ours
+        case (false, false): .both
+        }
+    }
+
+    /// The same in words.
+    public var culpritText: String {
+        switch culprit {
+        case .neither: "both are within rounding of the Double evaluation"
+        case .reference: "the reference is wrong, ours is right: the Double evaluation of this model decides"
+        case .ours: "ours is wrong, the reference is right: the Double evaluation of this model decides"
+        case .both: "neither side is within rounding of the Double evaluation of this model"
+        }
+    }
+}
+
+extension RoundingExpectation {
+    /// Compares an output with its reference under the limits that this expectation sets.
+    /// - Throws: `TensorError` if the arrays have other shapes than expected.
+    func compare(_ actual: Tensor, with reference: Tensor) throws -> (TensorComparison, OutputRounding) {
+        let rounding = OutputRounding(
+            difference: try judge(actual, against: reference), reference: try judge(reference), ours: try judge(actual),
+            histogram: try deviations.map { deviations in
+                try DeviationHistogram(actual: actual, reference: reference, deviations: deviations)
+            })
+        let allowed = RoundingThreshold.deviations(elementCount: shape.elementCount) * 2.0.squareRoot()
+        // An infinite or undefined deviation says that nothing is known of the element: anything is allowed.
+        let limits = deviations?.map { $0.isFinite ? $0 * allowed : .infinity }
+        let comparison =
+            try limits.map { try TensorComparison(actual: actual, reference: reference, limits: $0) }
+            ?? TensorComparison(
+                actual: actual, reference: reference, tolerance: ComparisonTolerance(relative: 0, absolute: .fixed(0)))
+        return (comparison, rounding)
+    }
+}
+
+/// How many elements differ by how many standard deviations (√2 σ), in doublings: the first count is of those below
+/// 2^`lowestExponent`, each further one reaches twice as far, the last has all the rest.
+public struct DeviationHistogram: Sendable, Hashable {
+    public let lowestExponent: Int
+    public let counts: [Int]
+
+    package init(lowestExponent: Int, counts: [Int]) {
+        self.lowestExponent = lowestExponent
+        self.counts = counts
+    }
+
+    init(actual: Tensor, reference: Tensor, deviations: [Double]) throws {
+        lowestExponent = -8
+        var counts = [Int](repeating: 0, count: 34)
+        let (own, other) = (try actual.doubles(), try reference.doubles())
+        for (index, deviation) in deviations.enumerated() where index < own.count && index < other.count {
+            guard own[index].isFinite, other[index].isFinite else { continue }
+            let difference = (own[index] - other[index]).magnitude
+            let ratio = difference == 0 ? 0 : difference / (deviation * 2.0.squareRoot())
+            let bin = ratio == 0 || ratio.isNaN ? 0 : ratio.isFinite ? Int(ratio.exponent) - lowestExponent + 1 : 33
+            counts[min(max(bin, 0), 33)] += 1
+        }
+        self.counts = counts
+    }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import CNNTensors
+import CNNVerification
+
+extension VerifyCommand {
+    /// Verifies several models at once: a line for each, and the totals.
+    func verifyModels(_ console: Console) throws {
+        let threads = engine.threads(common.threads)
+        let jobs = min(models.count, threads)
+        let results = concurrentMap(models, jobs: jobs) { path in
+            ModelResult(path) { try verified(path, threads: max(threads / jobs, 1)) }
+        }
+        for result in results { console.result(result.text) }
+        for result in results {
+            for diagnostic in result.diagnostics { console.error(diagnostic) }
+        }
+        let totals = Totals(results)
+        console.result(totals.text)
+        console.result(
+            json: [
+                JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label)),
+                JSON.Member("verdict", .string(totals.verdict)), JSON.Member("totals", totals.json),
+                JSON.Member("models", .array(results.map(\.json))),
+            ])
+        try reporting(to: console) { try write(results.map(\.junitSuite)) }
+        if let code = totals.exitCode { throw code }
+    }
+}
+
+/// What one of several models came to.
+private struct ModelResult: Sendable {
+    let path: String
+    let verified: VerifiedModel?
+    /// Why there is no result.
+    let diagnostics: [Diagnostic]
+
+    init(_ path: String, _ verify: () throws -> VerifiedModel) {
+        self.path = path
+        do {
+            (verified, diagnostics) = (try verify(), [])
+        } catch {
+            (verified, diagnostics) = (nil, Diagnostic.diagnostics(for: error, file: path))
+        }
+    }
+
+    var text: String {
+        let verdict = verified?.verdict.rawValue ?? "error"
+        let detail =
+            verified.map { "\($0.verdictText) (\($0.referenceText))" } ?? diagnostics.map(\.cause).joined(separator: "; ")
+        return "\(verdict): \(path): \(detail)"
+    }
+
+    var json: JSON {
+        .object(
+            [JSON.Member("path", .string(path))]
+                + (verified.map { [JSON.Member("reference", .string($0.referenceText))] + $0.jsonMembers } ?? [
+                    JSON.Member("verdict", "error"),
+                    JSON.Member("error", .string(diagnostics.map(\.cause).joined(separator: "; "))),
+                ]))
+    }
+
+    var junitSuite: JUnitReport.Suite {
+        verified?.junitSuite()
+            ?? JUnitReport.Suite(
+                name: path, cases: [.init(name: "model", outcome: .error(diagnostics.map(\.cause).joined(separator: "\n")))])
+    }
+}
+
+/// The sum over several models.
+private struct Totals {
+    private let counts: [(name: String, count: Int)]
+
+    init(_ results: [ModelResult]) {
+        func count(_ verdict: VerificationReport.Verdict) -> Int { results.count { $0.verified?.verdict == verdict } }
+        counts = [
+            ("passed", count(.passed)), ("mismatch", count(.mismatch)), ("incomplete", count(.incomplete)),
+            ("error", results.count { $0.verified == nil }),
+        ]
+    }
+
+    private func count(_ name: String) -> Int { counts.first { $0.name == name }?.count ?? 0 }
+
+    var text: String {
+        "\(counts.reduce(0) { $0 + $1.count }) models: " + counts.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
+    }
+
+    /// The worst of the outcomes; what cannot be read outweighs what is merely left out.
+    var verdict: String { ["mismatch", "error", "incomplete"].first { count($0) > 0 } ?? "passed" }
+
+    var exitCode: ExitCode? {
+        switch verdict {
+        case "mismatch": .mismatch
+        case "error": .invalidInput
+        case "incomplete": .incomplete
+        default: nil
+        }
+    }
+
+    var json: JSON { .object(counts.map { JSON.Member($0.name, .integer($0.count)) }) }
+}
