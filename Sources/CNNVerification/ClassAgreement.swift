@@ -53,7 +53,7 @@ public struct ClassAgreement: Sendable, Hashable {
     }
 
     /// The classes with the highest scores, best first; of equal scores the lower class comes first, NaN comes last.
-    private static func best(_ count: Int, of scores: ArraySlice<Double>) -> [Int] {
+    static func best(_ count: Int, of scores: ArraySlice<Double>) -> [Int] {
         var best: [(score: Double, index: Int)] = []
         for (index, score) in scores.enumerated() {
             let score = score.isNaN ? -Double.infinity : score

@@ -11,11 +11,14 @@ public struct OutputRounding: Sendable, Hashable {
     public let ours: RoundingJudgement
     /// How the elements' differences are spread; nil for values that are not rounded.
     public let histogram: DeviationHistogram?
+    /// Where class scores disagree on the best classes, and whether rounding explains it; nil for what is no class score.
+    public let classFlips: ClassFlips?
 
     package init(
         difference: RoundingJudgement, reference: RoundingJudgement, ours: RoundingJudgement,
-        histogram: DeviationHistogram? = nil
+        histogram: DeviationHistogram? = nil, classFlips: ClassFlips? = nil
     ) {
+        self.classFlips = classFlips
         self.difference = difference
         self.reference = reference
         self.ours = ours
@@ -55,14 +58,15 @@ extension RoundingExpectation {
     /// Compares an output with its reference under the limits that this expectation sets.
     /// - Throws: `TensorError` if the arrays have other shapes than expected.
     func compare(_ actual: Tensor, with reference: Tensor) throws -> (TensorComparison, OutputRounding) {
+        let allowed = RoundingThreshold.deviations(elementCount: shape.elementCount) * 2.0.squareRoot()
+        // An infinite or undefined deviation says that nothing is known of the element: anything is allowed.
+        let limits = deviations?.map { $0.isFinite ? $0 * allowed : .infinity }
         let rounding = OutputRounding(
             difference: try judge(actual, against: reference), reference: try judge(reference), ours: try judge(actual),
             histogram: try deviations.map { deviations in
                 try DeviationHistogram(actual: actual, reference: reference, deviations: deviations)
-            })
-        let allowed = RoundingThreshold.deviations(elementCount: shape.elementCount) * 2.0.squareRoot()
-        // An infinite or undefined deviation says that nothing is known of the element: anything is allowed.
-        let limits = deviations?.map { $0.isFinite ? $0 * allowed : .infinity }
+            },
+            classFlips: try limits.flatMap { try ClassFlips(actual: actual, reference: reference, allowed: $0) })
         let comparison =
             try limits.map { try TensorComparison(actual: actual, reference: reference, limits: $0) }
             ?? TensorComparison(

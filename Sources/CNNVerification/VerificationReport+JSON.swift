@@ -63,11 +63,18 @@ extension OutputRounding {
         [
             "difference": difference.json, "reference": reference.json, "ours": ours.json,
             "wrong": .string(culprit.rawValue),
+            "class_flips": classFlips.map { flips in
+                ["top1": flips.top1.json, "top5": flips.top5?.json ?? .null]
+            } ?? .null,
             "histogram": histogram.map {
                 ["lowest_exponent": .integer($0.lowestExponent), "counts": .array($0.counts.map(JSON.integer))]
             } ?? .null,
         ]
     }
+}
+
+extension ClassFlips.Count {
+    fileprivate var json: JSON { ["flipped": .integer(flipped), "near_ties": .integer(nearTies)] }
 }
 
 extension DifferenceMetrics {

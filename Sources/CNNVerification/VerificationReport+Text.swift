@@ -159,6 +159,7 @@ extension VerificationReport {
             let side = metrics.nonFiniteMismatchCount > 0 ? " (\(metrics.nonFiniteMismatchCount) NaN or infinite)" : ""
             lines.append("\(name): the first of \(metrics.mismatchCount) mismatches\(side) is at \(indexText(index))")
         }
+        if let flips = output.rounding?.classFlips?.summary { lines.append("\(name): \(flips)") }
         if metrics.mismatchCount > 0 {
             if let place = metrics.map?.summary { lines.append("\(name): all mismatches lie in \(place)") }
             if let rounding = output.rounding { lines.append("\(name): \(rounding.culpritText)") }

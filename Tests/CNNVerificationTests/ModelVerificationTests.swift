@@ -55,6 +55,23 @@ struct ModelVerificationTests {
     }
 }
 
+@Suite("Flips of the best class")
+struct ClassFlipsTests {
+    @Test("a flip between scores that rounding cannot tell apart is a near tie, any other is not")
+    func nearTies() throws {
+        let shape = try Shape([3, 3])
+        // The second item's two best lie 0.001 apart, the third's 1.
+        let reference = try Tensor([3, 1, 0, 2, 2.001, 0, 1, 2, 0] as [Float], shape: shape)
+        let actual = try Tensor([3, 1, 0, 2.001, 2, 0, 2, 1, 0] as [Float], shape: shape)
+        let allowed = [Double](repeating: 0.01, count: 9)
+        let flips = try #require(try ClassFlips(actual: actual, reference: reference, allowed: allowed))
+        #expect((flips.top1.flipped, flips.top1.nearTies) == (2, 1))
+        #expect(flips.top5 == nil)
+        #expect(flips.summary == "2 of 3 items differ in the best class, 1 of them near ties in the reference's own scores")
+        #expect(try ClassFlips(actual: actual, reference: actual, allowed: allowed)?.summary == nil)
+    }
+}
+
 @Suite("A model that verifies itself")
 struct SelfCheckTests {
     private func report(_ check: SelfCheck, _ network: NetworkUnderVerification) throws -> SelfCheckReport {

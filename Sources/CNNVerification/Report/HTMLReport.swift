@@ -109,6 +109,7 @@ public struct HTMLReport: Sendable {
             var section: HTML = ""
             if let rounding = output.rounding {
                 section += "<p>\(rounding.culpritText)</p>"
+                if let flips = rounding.classFlips?.summary { section += "<p>\(flips)</p>" }
                 if let histogram = rounding.histogram {
                     section += ReportPictures.picture(histogram, threshold: rounding.difference.threshold)
                 }
