@@ -35,7 +35,7 @@ struct ReportTests {
     func escaping() throws {
         let page = try page(prefix: Self.hostile)
         #expect(page.components(separatedBy: "<script>").count == 2)
-        #expect(page.components(separatedBy: "</title>").count == 2 + 8)
+        #expect(page.components(separatedBy: "</title>").count == page.components(separatedBy: "<title>").count)
         #expect(!page.contains("alert('x')"))
         #expect(!page.unicodeScalars.contains("\u{1B}"))
         #expect(!page.unicodeScalars.contains("\u{202E}"))
