@@ -5,8 +5,8 @@
     Tools/verify-study --quick          fewer trials (a minute or two); what Tools/test runs
     Tools/verify-study --part diagnosis --kind softmax
 
-Four tables: false alarms on right references of other programs; detection of a relative change of 1e-3 in one weight tensor;
-localisation of a fault in one node from a reference with all layers; diagnosis of known mistakes. Every trial has its seed, so
+Five tables: false alarms on right references of other programs; detection of a relative change of 1e-3 in one weight tensor;
+localisation of a fault in one node from a reference with all layers, and by bisection without; diagnosis of known mistakes. Every trial has its seed, so
 that it can be made again; those that came out wrong are listed with it.
 """
 
@@ -26,7 +26,7 @@ from oracles.study_networks import RECIPES, networks
 
 #: One of each architecture; the rest are variants for mistakes that these have no room for.
 CANON = ["lenet5", "alexnet", "zfnet", "vgg", "googlenet", "resnet", "densenet", "mobilenet", "squeezenet", "darknet"]
-PARTS = ["alarms", "detection", "localisation", "diagnosis"]
+PARTS = ["alarms", "detection", "localisation", "bisection", "diagnosis"]
 #: The relative change of a weight tensor that has to be detected.
 DETECTED = 1e-3
 
@@ -92,6 +92,13 @@ def localisation(study: Study, checks: Checks, quick: bool) -> None:
     checks.check("every node named right", share(trials) == 1.0, f"{len(trials)} trials")
 
 
+def bisection(study: Study, checks: Checks, quick: bool) -> None:
+    jobs = [(study.networks[n], i) for n in CANON for i in range(1 if quick else 4)]
+    trials = study.map(study.bisection, jobs)
+    table("Bisection: the node named and cut out, against another model file in ONNX Runtime", grouped(trials, lambda t: t.network))
+    checks.check("every bisection right", share(trials) == 1.0, f"{len(trials)} trials")
+
+
 def diagnosis(study: Study, checks: Checks, quick: bool, kinds: Sequence[str]) -> None:
     jobs = []
     for kind in kinds:
@@ -122,7 +129,7 @@ def main() -> int:
     parts = options.part or PARTS
     kinds = options.kind or [*study_faults.KINDS, "unexplainable"]
     print(f"{len(study.networks)} networks ({', '.join(['lenet5', *RECIPES])}), seed {options.seed}")
-    for name, run in (("alarms", alarms), ("detection", detection), ("localisation", localisation)):
+    for name, run in (("alarms", alarms), ("detection", detection), ("localisation", localisation), ("bisection", bisection)):
         if name in parts:
             with checks.guarded(name):
                 run(study, checks, options.quick)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from typing import Callable, Iterable, Mapping, Optional, Sequence
 import numpy as np
 import onnx
 import onnxruntime
+from onnx import numpy_helper
 
 from oracles import study_backends, study_faults
 from oracles.array_files import write_npz
@@ -109,17 +111,50 @@ class Study:
                 if kind == "perturbed"
                 else study_faults.KINDS[kind](network, x, generator)
             )
+        verified = fault.verified or network.model
         values = all_values(fault.model, {network.input_name: fault.input})
-        own = all_values(network.model, {network.input_name: x})
+        own = all_values(verified, {network.input_name: x})
         (guilty,) = fault.nodes
         node = next(node for node in network.model.graph.node if node.name == guilty)
         name = node.output[0]
         if name not in values or values[name].shape != own[name].shape or not visible(values[name], own[name]):
             return None
         known = {name: array for name, array in values.items() if name in own}
-        done = self.verify(network.model, {network.input_name: x, **known}, "--no-diagnose")
+        done = self.verify(verified, {network.input_name: x, **known}, "--no-diagnose")
         found = named_node(done)
         return Trial(network.name, seed, kind, found == guilty, f"{guilty}, said {found}")
+
+    # Bisection and reproduction
+
+    def bisection(self, network: Network, number: int) -> Optional[Trial]:
+        """A fault at one node of a second model file: found by bisecting, cut out, and tried by ONNX's own tools."""
+        seed, generator = self.generator("bisect", network.name, number)
+        x = network.input(generator, 1)
+        fault = study_faults.perturbed(network, x, generator, 0.1)
+        faulty, own = (all_values(model, {network.input_name: x}) for model in (fault.model, network.model))
+        (name,) = [output.name for output in network.model.graph.output]
+        if not visible(faulty[name], own[name]):
+            return None
+        with tempfile.TemporaryDirectory() as path:
+            folder = Path(path)
+            onnx.save(network.model, str(folder / "model.onnx"))
+            onnx.save(fault.model, str(folder / "other.onnx"))
+            write_npz(folder / "ref.npz", {network.input_name: x, name: faulty[name]})
+            done = self.onnxcnn(
+                *("verify", "model.onnx", "--reference", "ref.npz", "--json", "--threads", "1", "--no-diagnose"),
+                *("--bisect", "--against", "other.onnx", "--python", sys.executable, "--extract", "case"),
+                cwd=folder,
+            )
+            try:
+                report = done.json.get("bisection") or {}
+            except json.JSONDecodeError:
+                return Trial(network.name, seed, "bisection", False, done.described())
+            found, runs = report.get("guilty"), report.get("runs")
+            said = f"{fault.nodes[0]}, said {found} in {runs} runs"
+            if found != fault.nodes[0]:
+                return Trial(network.name, seed, "bisection", False, said)
+            wrong = faults_of_case(folder / "case", self.onnxcnn)
+            return Trial(network.name, seed, "bisection", not wrong, f"{said}; {wrong}")
 
     # Diagnosis
 
@@ -137,11 +172,12 @@ class Study:
         except Exception:  # A window that fits nowhere any more: this fault cannot be made here.
             return None
         values[name] = fault.output(values[name])
-        own = evaluate(network.model.SerializeToString(), feeds)[name]
+        verified = fault.verified or network.model
+        own = evaluate(verified.SerializeToString(), feeds)[name]
         if values[name].shape == own.shape and not visible(values[name], own):
             return None
         known = values if kind in study_faults.NEED_LAYERS else {name: values[name]}
-        done = self.verify(network.model, {**feeds, **known}, "--diagnose")
+        done = self.verify(verified, {**feeds, **known}, "--diagnose")
         first = first_finding(done)
         where = ", ".join(fault.nodes) if len(fault.nodes) < 3 else f"{len(fault.nodes)} nodes"
         said = f"{fault.detail or where}, said {first or 'no known mistake'}"
@@ -150,7 +186,34 @@ class Study:
 
 
 #: Kinds after which values between nodes have other shapes, or that no single node makes.
-SHAPE_CHANGING = {"ceil-mode", "flatten-order", "dropout", "batch-normalization-training", "batch-normalization-swap"}
+SHAPE_CHANGING = {"ceil-mode", "flatten-order"}
+
+
+def faults_of_case(case: Path, onnxcnn: Onnxcnn) -> str:
+    """What is wrong with an extracted test case: it must be valid, hold one node that computes, and fail here and in ONNX
+    Runtime alike. Empty if nothing is."""
+    model = onnx.load(str(case / "model.onnx"))
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        return f"invalid: {error}"
+    if sum(node.op_type != "Constant" for node in model.graph.node) != 1:
+        return f"{len(model.graph.node)} nodes were extracted"
+    data = case / "test_data_set_0"
+    feeds = {tensor.name: numpy_helper.to_array(tensor) for tensor in map(read_tensor, sorted(data.glob("input_*.pb")))}
+    computed = evaluate(model.SerializeToString(), feeds)
+    allowed = json.loads((case / "data.json").read_text(encoding="utf-8"))["atol"]
+    expected = {tensor.name: numpy_helper.to_array(tensor) for tensor in map(read_tensor, sorted(data.glob("output_*.pb")))}
+    if all(np.abs(computed[name] - array).max() <= allowed for name, array in expected.items()):
+        return "ONNX Runtime agrees with the case"
+    done = onnxcnn("verify", "--cases", case)
+    return "" if done.code == MISMATCH else f"verify --cases: {done.described()}"
+
+
+def read_tensor(path: Path) -> onnx.TensorProto:
+    tensor = onnx.TensorProto()
+    tensor.ParseFromString(path.read_bytes())
+    return tensor
 
 
 def visible(faulty: np.ndarray, own: np.ndarray) -> bool:

@@ -26,6 +26,8 @@ class Fault:
     nodes: "list[str]" = field(default_factory=list)
     output: Callable[[np.ndarray], np.ndarray] = lambda array: array
     detail: str = ""
+    #: The model to verify, where the fault needs another than the network's.
+    verified: Optional[onnx.ModelProto] = None
 
 
 Maker = Callable[[Network, np.ndarray, np.random.Generator], Optional[Fault]]
@@ -214,9 +216,21 @@ def another(name: str, default: float, values: Sequence[float]) -> Callable:
     return change
 
 
-def swap_statistics(model: onnx.ModelProto, node: onnx.NodeProto, _: np.random.Generator) -> None:
-    # A mean may be negative, which no variance is: programs that mix them up take the magnitude or give NaN.
-    node.input[3], node.input[4] = node.input[4], node.input[3]
+def swap_statistics(network: Network, x: np.ndarray, generator: np.random.Generator) -> Optional[Fault]:
+    """Mean and variance exchanged, in a network with positive means: no program agrees with another on what the root of a
+    negative variance does behind a Relu."""
+    plain = copied(network)
+    nodes = [node for node in plain.graph.node if node.op_type == "BatchNormalization"]
+    if not nodes:
+        return None
+    for node in nodes:
+        set_weights(plain, node.input[3], 0.1 + np.abs(numpy_helper.to_array(weights(plain)[node.input[3]])))
+    model = onnx.ModelProto()
+    model.CopyFrom(plain)
+    swapped = chosen(model, ["BatchNormalization"], generator, bool(generator.integers(2)))
+    for node in swapped:
+        node.input[3], node.input[4] = node.input[4], node.input[3]
+    return Fault(model, x, [node.name for node in swapped], verified=plain)
 
 
 def train(model: onnx.ModelProto, node: onnx.NodeProto, _: np.random.Generator) -> None:
@@ -227,7 +241,7 @@ def train(model: onnx.ModelProto, node: onnx.NodeProto, _: np.random.Generator) 
 
 def lrn_size(model: onnx.ModelProto, node: onnx.NodeProto, generator: np.random.Generator) -> None:
     size = attribute(node, "size")
-    set_attribute(node, "size", [2 * size + 1, (size - 1) // 2][int(generator.integers(2))])
+    set_attribute(node, "size", [2 * size + 1, size - 2][int(generator.integers(2))])
 
 
 def lrn_alpha(model: onnx.ModelProto, node: onnx.NodeProto, generator: np.random.Generator) -> None:
@@ -280,7 +294,7 @@ KINDS: "dict[str, Maker]" = {
         ["AveragePool"], lambda model, node, _: set_attribute(node, "count_include_pad", 1), is_padded
     ),
     "batch-normalization-epsilon": at_nodes(["BatchNormalization"], another("epsilon", 1e-5, [1e-3, 1e-4, 1e-2])),
-    "batch-normalization-swap": at_nodes(["BatchNormalization"], swap_statistics),
+    "batch-normalization-swap": swap_statistics,
     "batch-normalization-training": at_nodes(["BatchNormalization"], train),
     "dropped-bias": at_nodes(["Conv", "Gemm"], drop_bias, lambda model, node: len(node.input) == 3),
     "leaky-relu-slope": at_nodes(["LeakyRelu"], another("alpha", 0.01, [0.01, 0.2, 0.3])),

@@ -30,7 +30,7 @@ public struct Diagnosis: Sendable, Hashable {
         case nodes([ModelProblem.Place])
     }
 
-    /// Those that explain the difference, the likeliest first; if none does, those that leave less than half of it.
+    /// Those that explain the difference, the likeliest first; if none does, the three that leave least of it, if less than 30 %.
     public let findings: [Finding]
     public let trialCount: Int
     /// Whether everything that applies was tried, rather than time running out.

@@ -29,7 +29,7 @@ struct Diagnostician: Sendable {
     private static let spreadOfEquals = 10.0
     /// A trial that leaves more of the difference than this is not held to the criterion: the difference was far outside
     /// rounding, and what explains it brings it to where rounding is.
-    private static let largestRemainder = 0.5
+    private static let largestRemainder = 0.3
 
     /// All that is known to go wrong, in the order in which equal explanations are ranked: what is set wrong more often, and
     /// what changes less, first.
@@ -40,8 +40,8 @@ struct Diagnostician: Sendable {
         ] + nodeHypotheses
 
     static let nodeHypotheses: [any NodeHypothesis] = [
-        BatchNormalizationEpsilonHypothesis(), PaddingHypothesis.automatic, PaddingHypothesis.explicit,
-        CountIncludePadHypothesis(), CeilModeHypothesis(), LeakyReluSlopeHypothesis(), LRNAlphaHypothesis(),
+        BatchNormalizationEpsilonHypothesis(), CeilModeHypothesis(), PaddingHypothesis.automatic,
+        PaddingHypothesis.explicit, CountIncludePadHypothesis(), LeakyReluSlopeHypothesis(), LRNAlphaHypothesis(),
         LRNSizeHypothesis(), FlattenOrderHypothesis(), TransposedWeightsHypothesis(), FlippedKernelsHypothesis(),
         DroppedBiasHypothesis(), BatchNormalizationTrainingHypothesis(), BatchNormalizationSwapHypothesis(),
         DropoutHypothesis(), HalfPrecisionWeightsHypothesis(),
@@ -142,8 +142,10 @@ private struct Search {
                 return
             }
             guard let change = attempt(alternative, hypothesis.kind) else { continue }
-            // Another number at the same place moves the outputs in much the same direction.
-            if hypothesis.kind.isMatterOfNumber, change.alignment.magnitude < Self.leastAlignment {
+            // Another number at the same node moves the outputs in much the same direction.
+            if hypothesis.kind.isMatterOfNumber, !subject.isWide(alternative),
+                change.alignment.magnitude < Self.leastAlignment
+            {
                 hopeless.insert(alternative.place)
             }
         }

@@ -73,34 +73,46 @@ struct NodeSetting: Sendable {
 }
 
 extension NodeHypothesis {
-    /// First each setting at all nodes that allow it, then at one node after the other.
+    /// First each setting at all nodes that allow it, and at all of one operator, then at one node after the other.
     func alternatives(in subject: DiagnosisCase) throws -> [Alternative] {
-        var order: [String] = []
-        var places: [String: [(index: Int, setting: NodeSetting)]] = [:]
-        var single: [Alternative] = []
+        var groups: [[Member]] = []
+        var positions: [String: Int] = [:]
         for index in subject.model.graph.nodes.indices where !subject.flow.constantNodes.contains(index) {
             for setting in try settings(at: index, in: subject) {
-                if places[setting.name] == nil { order.append(setting.name) }
-                places[setting.name, default: []].append((index, setting))
-                single.append(alternative(setting, [(index, setting)], setting.statement))
+                if let position = positions[setting.name] {
+                    groups[position].append(Member(index: index, setting: setting))
+                } else {
+                    positions[setting.name] = groups.count
+                    groups.append([Member(index: index, setting: setting)])
+                }
             }
         }
-        let everywhere = order.compactMap { name -> Alternative? in
-            guard let members = places[name], members.count > 1, let first = members.first?.setting else { return nil }
-            let statements = Set(members.map(\.setting.statement))
-            return alternative(first, members, statements.count == 1 ? first.statement : first.name)
-        }
-        return everywhere + single
+        let everywhere =
+            groups
+            + groups.flatMap { group in
+                let operators = Dictionary(grouping: group) { subject.model.graph.nodes[$0.index].operatorType }
+                return operators.count == 1 ? [] : operators.sorted { $0.key < $1.key }.map(\.value)
+            }
+        let single = groups.joined().sorted { $0.index < $1.index }.map { [$0] }
+        return everywhere.filter { $0.count > 1 }.map(alternative) + single.map(alternative)
     }
 
-    private func alternative(
-        _ setting: NodeSetting, _ members: [(index: Int, setting: NodeSetting)], _ statement: String
-    ) -> Alternative {
-        Alternative(statement: statement, place: .nodes(members.map(\.index)), setting: setting.name) { subject in
+    private func alternative(_ members: [Member]) -> Alternative {
+        let first = members[0].setting
+        let isUniform = members.allSatisfy { $0.setting.statement == first.statement }
+        return Alternative(
+            statement: isUniform ? first.statement : first.name, place: .nodes(members.map(\.index)), setting: first.name
+        ) { subject in
             var variation = Variation(subject)
             // From the back: what is inserted at a node does not move those before it.
             for member in members.reversed() { try member.setting.edit(&variation, member.index) }
             return variation
         }
     }
+}
+
+/// A setting at a node.
+private struct Member: Sendable {
+    let index: Int
+    let setting: NodeSetting
 }

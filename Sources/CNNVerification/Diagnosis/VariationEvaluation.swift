@@ -20,6 +20,9 @@ struct VariationEvaluation {
 
     init(_ subject: DiagnosisCase, options: SessionOptions) throws {
         self.subject = subject
+        var options = options
+        // To prepare weights for Winograd's convolution takes longer than it saves in a single run.
+        options.mode = .strict
         self.options = options
         whole = try Session(subject.model, options: options)
         types = subject.values.mapValues(ValueType.init(of:))
