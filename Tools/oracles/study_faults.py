@@ -301,7 +301,7 @@ KINDS: "dict[str, Maker]" = {
     "lrn-size": at_nodes(["LRN"], lrn_size),
     "lrn-alpha": at_nodes(["LRN"], lrn_alpha),
     "dropout": dropout,
-    "half-precision-weights": at_nodes(["Conv", "Gemm"], halve),
+    "half-precision-weights": at_nodes(["Conv", "Gemm", "BatchNormalization"], halve),
 }
 
 #: Kinds that only the values between nodes can show.

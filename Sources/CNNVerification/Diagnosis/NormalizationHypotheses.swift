@@ -1,5 +1,6 @@
 import CNNModels
 import CNNTensors
+import Foundation
 
 /// Another epsilon of BatchNormalization: frameworks' defaults differ.
 struct BatchNormalizationEpsilonHypothesis: NodeHypothesis {
@@ -119,14 +120,22 @@ struct LRNAlphaHypothesis: NodeHypothesis {
     }
 }
 
+extension Float {
+    /// The number as people write it: six digits, so that 1e-05 in float32 is not 1.0000001e-05.
+    var conventionalText: String { String(format: "%.6g", Double(self)) }
+}
+
 extension Node {
     /// An attribute with another of these values.
     func floatSettings(
-        _ attribute: String, standard: Float, values: [Float], statement: (_ value: Float, _ own: Float) -> String
+        _ attribute: String, standard: Float, values: [Float], statement: (_ value: String, _ own: String) -> String
     ) -> [NodeSetting] {
         guard case .float(let own)? = self.attribute(attribute)?.value ?? .float(standard) else { return [] }
         return values.filter { $0 != own }.map { value in
-            NodeSetting(name: "\(attribute) \(value)", statement: statement(value, own)) { variation, position in
+            NodeSetting(
+                name: "\(attribute) \(value.conventionalText)",
+                statement: statement(value.conventionalText, own.conventionalText)
+            ) { variation, position in
                 variation.setAttribute(attribute, .float(value), at: position)
             }
         }

@@ -86,10 +86,15 @@ struct DroppedBiasHypothesis: NodeHypothesis {
 struct HalfPrecisionWeightsHypothesis: NodeHypothesis {
     let kind = Mistake.halfPrecisionWeights
 
+    /// Operators with weights; constants of others are parameters, which are seldom stored in half precision.
+    private static let operators: Set<String> = [
+        "Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization", "PRelu", "Add", "Mul",
+    ]
+
     func settings(at index: Int, in subject: DiagnosisCase) throws -> [NodeSetting] {
         let node = subject.model.graph.nodes[index]
         let weights = node.inputs.indices.filter { subject.weights($0, of: node)?.dataType == .float32 }
-        guard ["Conv", "ConvTranspose", "Gemm", "MatMul"].contains(node.operatorType), !weights.isEmpty else { return [] }
+        guard Self.operators.contains(node.operatorType), !weights.isEmpty else { return [] }
         return [DataType.float16, .bfloat16].map { format in
             NodeSetting(name: "\(format)", statement: "weights rounded to \(format)") { variation, position in
                 for input in weights {
