@@ -19,6 +19,7 @@ extension LayerJudgement {
             "index": .integer(nodeIndex), "node": .string(nodeName), "operator": .string(operatorType), "value": .string(value),
             "shape": .array(shape.dimensions.map(JSON.integer)),
             "verdict": reference.map { .string($0.agrees ? "match" : "mismatch") } ?? .null,
+            "wrong": culprit.map { .string($0.rawValue) } ?? .null,
             "isolated": isolated?.json ?? .null, "cumulative": cumulative?.json ?? .null,
             "reference_off": referenceDistance?.json ?? .null, "ours_off": ourDistance?.json ?? .null,
             "reference": reference?.json ?? .null, "ours": ours?.json ?? .null,

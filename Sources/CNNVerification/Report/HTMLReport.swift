@@ -38,35 +38,35 @@ public struct HTMLReport: Sendable {
         var body = Self.head(report.verdict, report.verdictText, context)
         if !report.omissions.isEmpty {
             let items = report.omissions.map { omission -> HTML in "<li>\(omission)</li>" }
-            body += "<h2>Incomplete</h2><ul>\(items.joined())</ul>"
+            body += "<h2 id=\"incomplete\">Incomplete</h2><ul>\(items.joined())</ul>"
         }
         if let layers = report.layers, !layers.agrees {
             let lines = layers.explanation(of: layers.firstFailure).joined(separator: "\n")
-            body += "<h2>Where it begins</h2><pre>\(lines)</pre>"
+            body += "<h2 id=\"where-it-begins\">Where it begins</h2><pre>\(lines)</pre>"
         }
         if !context.findings.isEmpty {
-            body += "<h2>Diagnosis</h2>"
+            body += "<h2 id=\"diagnosis\">Diagnosis</h2>"
             for finding in context.findings { body += "<pre>\(finding)</pre>" }
         }
         body += Self.outputs(report)
-        if let layers = report.layers { body += Self.layers(layers) }
         let drawing = NetworkDrawing(graph, report: report).svg
         let note = drawing.omitted > 0 ? "; \(drawing.omitted) nodes far from it are left out" : ""
         body += """
-            <h2>Network</h2><p class="legend"><span><i class="right"></i>right</span><span><i class="wrong"></i>wrong</span>\
+            <h2 id="network">Network</h2><p class="legend"><span><i class="right"></i>right</span><span><i class="wrong"></i>wrong</span>\
             <span><i class="fed"></i>right by itself, fed by a wrong one</span><span><i class="unknown"></i>not checked</span></p>\
             <p class="soft">\(graph.nodes.count) nodes\(note). The number is the relative error of its value against the \
             reference.</p><div class="scroll">\(drawing.html)</div>
             """
+        if let layers = report.layers { body += Self.layers(layers) }
         body += Self.foot(context)
-        self.body = body
+        self.body = Self.navigated(body)
     }
 
     /// The report of a model's check of itself.
     public init(_ report: SelfCheckReport, context: Context) {
         title = "\(report.verdict.rawValue): \(context.subject.first?.value ?? "verification")"
         var body = Self.head(report.verdict, report.verdictText, context)
-        body += "<h2>Outputs</h2><pre>\(report.text())</pre>"
+        body += "<h2 id=\"outputs\">Outputs</h2><pre>\(report.text())</pre>"
         body += Self.foot(context)
         self.body = body
     }
@@ -75,6 +75,18 @@ public struct HTMLReport: Sendable {
     public var html: String { ReportPage.document(title: title, body) }
 
     // MARK: Sections
+
+    /// The page with links to its sections in front.
+    private static func navigated(_ body: HTML) -> HTML {
+        let sections = [
+            "Incomplete", "Where it begins", "Diagnosis", "Outputs", "Network", "Layers", "To reproduce", "Environment",
+        ]
+        let links = sections.compactMap { title -> HTML? in
+            let anchor = title.lowercased().replacing(" ", with: "-")
+            return body.text.contains("<h2 id=\"\(anchor)\">") ? "<a href=\"#\(anchor)\">\(title)</a>" : nil
+        }
+        return "<nav>\(links.joined())</nav>\(body)"
+    }
 
     private static func head(_ verdict: VerificationReport.Verdict, _ text: String, _ context: Context) -> HTML {
         """
@@ -86,9 +98,9 @@ public struct HTMLReport: Sendable {
     private static func foot(_ context: Context) -> HTML {
         var html: HTML = ""
         if !context.commands.isEmpty {
-            html += "<h2>To reproduce</h2><pre>\(context.commands.joined(separator: "\n"))</pre>"
+            html += "<h2 id=\"to-reproduce\">To reproduce</h2><pre>\(context.commands.joined(separator: "\n"))</pre>"
         }
-        if !context.environment.isEmpty { html += "<h2>Environment</h2>\(list(context.environment))" }
+        if !context.environment.isEmpty { html += "<h2 id=\"environment\">Environment</h2>\(list(context.environment))" }
         return html
     }
 
@@ -103,7 +115,7 @@ public struct HTMLReport: Sendable {
             "ULP 50 %",
             "ULP 99 %", "ULP max", "σ", "σ allowed", "Mismatches", "Top-1", "Top-5",
         ]
-        var html: HTML = "<h2>Outputs</h2>"
+        var html: HTML = "<h2 id=\"outputs\">Outputs</h2>"
         html += table(titles, textColumns: 3, rows: report.outputs.map(row))
         for output in report.outputs {
             var section: HTML = ""
@@ -153,15 +165,8 @@ public struct HTMLReport: Sendable {
             "#", "Node", "Operator", "Shape", "Wrong", "Isolated", "Cumulative", "Reference off", "Ours off", "Of allowed",
         ]
         let rows = layers.layers.map { layer -> HTML in
-            let wrong =
-                switch (layer.reference?.agrees, layer.ours?.agrees) {
-                case (false, false): "both"
-                case (false, _): "reference"
-                case (_, false): "ours"
-                case (nil, _): "not checked"
-                default: ""
-                }
-            let style = wrong.isEmpty || wrong == "not checked" ? "" : "wrong"
+            let wrong = layer.culprit?.rawValue ?? (layer.reference == nil ? "not checked" : "")
+            let style = layer.culprit == nil ? "" : "wrong"
             let ratio = layer.reference.flatMap { $0.threshold > 0 ? $0.largest / $0.threshold : nil }
             return """
                 <tr class="\(style)">\(number(Double(layer.nodeIndex), digits: 0))\
@@ -172,7 +177,7 @@ public struct HTMLReport: Sendable {
                 """
         }
         return """
-            <h2>Layers</h2><p class="soft">Errors relative in the Euclidean norm. Isolated: ours against the reference, both on \
+            <h2 id="layers">Layers</h2><p class="soft">Errors relative in the Euclidean norm. Isolated: ours against the reference, both on \
             the reference's inputs to the node. Cumulative: ours from the model's inputs on. Off: from the Double evaluation \
             of the node on the reference's inputs. Of allowed: the reference's largest distance from it in units of what rounding allows.</p>\
             \(table(titles, textColumns: 5, rows: rows))

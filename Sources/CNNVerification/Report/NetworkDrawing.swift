@@ -34,7 +34,7 @@ struct NetworkDrawing {
         if let layers = report.layers {
             for layer in layers.layers where states.indices.contains(layer.nodeIndex) {
                 let index = layer.nodeIndex
-                if layer.reference?.agrees == false || layer.ours?.agrees == false {
+                if layer.culprit != nil {
                     states[index] = .wrong
                 } else if layer.reference != nil, states[index] == .unknown {
                     states[index] = .right
@@ -109,9 +109,9 @@ struct NetworkDrawing {
         return """
             <g class="node \(states[index].rawValue)"><title>#\(index) \(node.operatorType) \(name)</title>\
             <rect x="\(left)" y="\(top)" width="\(Self.boxWidth)" height="\(Self.boxHeight)" rx="5"/>\
-            <text x="\(left + 7)" y="\(top + 13)" class="operator">\(DisplayText.shortened(node.operatorType, to: 16))</text>\
-            <text x="\(left + Self.boxWidth - 7)" y="\(top + 13)" class="note">\(notes[index])</text>\
-            <text x="\(left + 7)" y="\(top + 26)" class="name">\(DisplayText.shortened(name, to: 24))</text></g>
+            <text x="\(left + 7)" y="\(top + 13)" class="operator">\(DisplayText.shortened(node.operatorType, to: 22))</text>\
+            <text x="\(left + Self.boxWidth - 7)" y="\(top + 26)" class="note">\(notes[index])</text>\
+            <text x="\(left + 7)" y="\(top + 26)" class="name">\(DisplayText.shortened(name, to: notes[index].isEmpty ? 24 : 15))</text></g>
             """
     }
 

@@ -18,15 +18,15 @@ enum ReportPage {
 
     private static let style: HTML = """
         :root{--page:#fff;--ink:#1b1f24;--soft:#5b6673;--line:#d5dbe1;--panel:#f5f7f9;--right:#1a7f4b;--right-bg:#dff3e7;
-        --wrong:#b3261e;--wrong-bg:#fbe0dd;--fed:#8a5a00;--fed-bg:#fdf0d2;--bar:#4f7cac;
+        --wrong:#b3261e;--wrong-bg:#fbe0dd;--fed:#8a5a00;--fed-bg:#fdf0d2;--bar:#4f7cac;--link:#1f5fa8;
         --d0:#eef1f4;--d1:#fbd9b5;--d2:#f5b27a;--d3:#e8834a;--d4:#c9502c;--d5:#8c2515}
         @media (prefers-color-scheme:dark){:root{--page:#14181d;--ink:#e6e9ed;--soft:#9aa6b2;--line:#343c45;--panel:#1d232a;
-        --right:#6fd39b;--right-bg:#173526;--wrong:#ff9b92;--wrong-bg:#4a1c19;--fed:#f0c36a;--fed-bg:#40310f;--bar:#7fa8d6;
+        --right:#6fd39b;--right-bg:#173526;--wrong:#ff9b92;--wrong-bg:#4a1c19;--fed:#f0c36a;--fed-bg:#40310f;--bar:#7fa8d6;--link:#8fbcf0;
         --d0:#232a31;--d1:#4d3420;--d2:#7a4423;--d3:#b05a2b;--d4:#e0793d;--d5:#ffb27a}}
         *{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
         main{max-width:1100px;margin:0 auto;padding:16px}h1{font-size:1.5rem;margin:.2em 0;overflow-wrap:anywhere}
         h2{font-size:1.15rem;margin:2em 0 .5em;border-bottom:1px solid var(--line);padding-bottom:.2em}
-        h3{font-size:1rem;margin:1.2em 0 .3em;overflow-wrap:anywhere}p{margin:.4em 0}.soft,figcaption{color:var(--soft);font-size:.9rem}
+        h3{font-size:1rem;margin:1.2em 0 .3em;overflow-wrap:anywhere}p{margin:.4em 0}nav{display:flex;flex-wrap:wrap;gap:.2em 1em;font-size:.9rem}a{color:var(--link)}.soft,figcaption{color:var(--soft);font-size:.9rem}
         .verdict{border-left:6px solid;padding:.7em 1em;border-radius:4px;font-size:1.1rem;margin:1em 0;overflow-wrap:anywhere}
         .verdict.passed{background:var(--right-bg);border-color:var(--right)}
         .verdict.mismatch{background:var(--wrong-bg);border-color:var(--wrong)}
@@ -54,7 +54,7 @@ enum ReportPage {
         svg.histogram{width:100%}.bar{fill:var(--bar)}.bar.outside{fill:var(--wrong)}.limit{stroke:var(--wrong);stroke-width:1.5;stroke-dasharray:4 3}
         .tick{fill:var(--soft);font:9px system-ui,sans-serif}
         @media (max-width:600px){main{padding:10px}dl{grid-template-columns:1fr}dt{margin-top:.3em}}
-        @media print{body{font-size:11pt}main{max-width:none;padding:0}thead th{position:static}.scroll{overflow:visible}
+        @media print{nav{display:none}body{font-size:11pt}main{max-width:none;padding:0}thead th{position:static}.scroll{overflow:visible}
         table{font-size:7pt}th,td{padding:.15em .3em;white-space:normal}tr,figure,.verdict,.node{break-inside:avoid}h2,h3{break-after:avoid}
         *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
         """

@@ -61,8 +61,10 @@ enum ReportPictures {
             bars += """
                 <rect class="\(isOutside ? "bar outside" : "bar")" x="\(x + 1)" y="\(14 + height * (1 - share))" \
                 width="\(barWidth - 2)" height="\(height * share)"><title>\(NumberText.grouped(count)) elements from \(label) σ\
-                </title></rect><text x="\(x)" y="\(height + 27)" class="tick">\(label)</text>
+                </title></rect>
                 """
+            // Every second label: more would run into each other.
+            if bin % 2 == 0 { bars += "<text x=\"\(x)\" y=\"\(height + 27)\" class=\"tick\">\(label)</text>" }
         }
         let line = (thresholdBin - Double(first)) * barWidth
         let width = Double(end - first + 1) * barWidth + 40
