@@ -5,10 +5,18 @@ struct TapRange {
     let range: Range<Int>
 
     /// Tap t reads position `first + t·dilation`; valid are positions from 0 to `limit`.
-    @inline(__always)
+    @inline(always)
     init(first: Int, dilation: Int, taps: Int, limit: Int) {
-        let lower = first >= 0 ? 0 : (-first + dilation - 1) / dilation
-        let upper = first >= limit ? 0 : min(taps, (limit - first + dilation - 1) / dilation)
+        let lower: Int
+        let upper: Int
+        if dilation == 1 {
+            // The usual case, without divisions.
+            lower = max(0, -first)
+            upper = max(0, min(taps, limit - first))
+        } else {
+            lower = first >= 0 ? 0 : (-first + dilation - 1) / dilation
+            upper = first >= limit ? 0 : min(taps, (limit - first + dilation - 1) / dilation)
+        }
         let start = min(lower, taps)
         range = Range(uncheckedBounds: (start, max(start, upper)))
     }

@@ -2,7 +2,7 @@ import CNNKernelTable
 
 /// `sum + left·right`: one instruction where the processor has it. Plain SSE has not, and a call of `fmaf` for each lane is
 /// a hundred times slower than rounding twice.
-@inline(__always)
+@inline(always)
 func multiplyAdd(_ sum: Vector, _ left: Vector, _ right: Vector) -> Vector {
     #if KERNELS_AVX2 || KERNELS_AVX512 || arch(arm64)
         sum.addingProduct(left, right)
@@ -11,22 +11,22 @@ func multiplyAdd(_ sum: Vector, _ left: Vector, _ right: Vector) -> Vector {
     #endif
 }
 
-@inline(__always)
+@inline(always)
 func multiplyAdd(_ sum: Vector, _ left: Float, _ right: Vector) -> Vector {
     multiplyAdd(sum, Vector(repeating: left), right)
 }
 
-@inline(__always)
+@inline(always)
 func load(_ pointer: UnsafePointer<Float>) -> Vector {
     UnsafeRawPointer(pointer).loadUnaligned(as: Vector.self)
 }
 
-@inline(__always)
+@inline(always)
 func load(_ pointer: UnsafeMutablePointer<Float>) -> Vector {
     UnsafeRawPointer(pointer).loadUnaligned(as: Vector.self)
 }
 
-@inline(__always)
+@inline(always)
 func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
     UnsafeMutableRawPointer(pointer).storeBytes(of: vector, as: Vector.self)
 }
@@ -38,7 +38,7 @@ struct VectorActivation {
     let upper: Vector
     let isLeaky: Bool
 
-    @inline(__always)
+    @inline(always)
     init(_ activation: Activation) {
         slope = Vector(repeating: activation.slope)
         lower = Vector(repeating: activation.lower)
@@ -46,22 +46,22 @@ struct VectorActivation {
         isLeaky = activation.slope != 1
     }
 
-    /// Written as selections so that NaN passes: `x < lower ? lower : x` is x86's `max(lower, x)`, which returns its second
-    /// operand when one is NaN.
-    @inline(__always)
+    /// Written as selections so that NaN passes, in the one form that is x86's `max(lower, x)`, which returns its second operand
+    /// when one is NaN: `lower > x ? lower : x`.
+    @inline(always)
     func callAsFunction(_ x: Vector) -> Vector {
         var y = x
         if isLeaky {
             y.replace(with: x * slope, where: x .< 0)
         }
-        y.replace(with: lower, where: y .< lower)
-        y.replace(with: upper, where: y .> upper)
+        y.replace(with: lower, where: lower .> y)
+        y.replace(with: upper, where: upper .< y)
         return y
     }
 }
 
 /// The first `count` lanes from memory, the others zero; all lanes for a `count` of a vector or more.
-@inline(__always)
+@inline(always)
 func loadFirst(_ count: Int, _ pointer: UnsafePointer<Float>) -> Vector {
     if count >= Vector.scalarCount { return load(pointer) }
     return loadPartial(count, pointer)
@@ -79,7 +79,7 @@ private func loadPartial(_ count: Int, _ pointer: UnsafePointer<Float>) -> Vecto
 }
 
 /// Stores the first `count` lanes; all for a `count` of a vector or more.
-@inline(__always)
+@inline(always)
 func storeFirst(_ count: Int, _ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
     if count >= Vector.scalarCount {
         store(vector, pointer)
@@ -99,7 +99,7 @@ private func storePartial(_ count: Int, _ vector: Vector, _ pointer: UnsafeMutab
 }
 
 /// The sum of all lanes, by halves: the same order for every call.
-@inline(__always)
+@inline(always)
 func horizontalSum(_ vector: Vector) -> Float {
     #if KERNELS_AVX512
         let eight = vector.lowHalf + vector.highHalf
@@ -114,19 +114,19 @@ func horizontalSum(_ vector: Vector) -> Float {
 }
 
 /// The larger of each pair; NaN where either is NaN, as in NumPy's `maximum`.
-@inline(__always)
+@inline(always)
 func maximum(_ left: Vector, _ right: Vector) -> Vector {
     right.replacing(with: left, where: (left .> right) .| (left .!= left))
 }
 
 /// The smaller of each pair; NaN where either is NaN.
-@inline(__always)
+@inline(always)
 func minimum(_ left: Vector, _ right: Vector) -> Vector {
     right.replacing(with: left, where: (left .< right) .| (left .!= left))
 }
 
 /// The largest lane; NaN where any is NaN.
-@inline(__always)
+@inline(always)
 func horizontalMaximum(_ vector: Vector) -> Float {
     var result = vector[0]
     for lane in 1..<Vector.scalarCount {
@@ -135,14 +135,14 @@ func horizontalMaximum(_ vector: Vector) -> Float {
     return result
 }
 
-@inline(__always)
+@inline(always)
 func maximum(_ left: Float, _ right: Float) -> Float {
     left > right || left != left ? left : right
 }
 
 extension Activation {
     /// The same on one number.
-    @inline(__always)
+    @inline(always)
     func apply(_ x: Float) -> Float {
         let y = slope != 1 && x < 0 ? x * slope : x
         let raised = y < lower ? lower : y

@@ -177,6 +177,21 @@ extension ConvolutionCase {
             "5x5, dilated, tiny map", inputs: 8, outputs: 8, map: plane(5, 4), kernel: plane(5, 5), dilation: plane(2, 2),
             padBegin: pad(4, 4), padEnd: pad(4, 4), groups: 8, hasBias: false),
         ConvolutionCase("2x3 without pads", inputs: 10, outputs: 10, map: plane(6, 17), kernel: plane(2, 3), groups: 10),
+        ConvolutionCase(
+            "3x3, rows of several tiles", inputs: 16, outputs: 16, map: plane(5, 31), kernel: plane(3, 3), padBegin: pad(1, 1),
+            padEnd: pad(1, 1), groups: 16, hasResidual: true, activation: .leakyRelu(0.2)),
+        ConvolutionCase(
+            "3x3, stride 2, rows of several tiles", inputs: 8, outputs: 8, map: plane(7, 45), kernel: plane(3, 3),
+            stride: plane(2, 2), padBegin: pad(1, 1), padEnd: pad(1, 1), groups: 8),
+        ConvolutionCase(
+            "5x5, rows of several tiles", inputs: 8, outputs: 8, map: plane(6, 30), kernel: plane(5, 5), padBegin: pad(2, 2),
+            padEnd: pad(2, 2), groups: 8, activation: .relu),
+        ConvolutionCase(
+            "3x3, dilated, stride 3", inputs: 8, outputs: 8, map: plane(9, 50), kernel: plane(3, 3), stride: plane(3, 3),
+            dilation: plane(2, 2), padBegin: pad(2, 2), padEnd: pad(2, 2), groups: 8),
+        ConvolutionCase(
+            "3x3, map of one row", inputs: 8, outputs: 8, map: plane(1, 9), kernel: plane(3, 3), padBegin: pad(1, 1),
+            padEnd: pad(1, 1), groups: 8),
     ]
 
     static let planar: [ConvolutionCase] = [
