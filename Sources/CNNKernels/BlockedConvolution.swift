@@ -55,7 +55,8 @@ extension Kernels {
                 let steps = table.baseAddress.unsafelyUnwrapped
                 let run = DirectConvolution<Input>(
                     shape: shape, window: window, operands: operands, activation: VectorActivation(operands.activation),
-                    steps: steps, stepCount: stepCount, lanes: Input.lanes, isPointwise: window.isPointwise,
+                    outputChannels: geometry.outputChannels, steps: steps, stepCount: stepCount, lanes: Input.lanes,
+                    isPointwise: window.isPointwise,
                     rowMasks: steps + stepCount,
                     columnMasks: steps + stepCount + window.kernel.height,
                     zeros: UnsafePointer(zeros.baseAddress.unsafelyUnwrapped))
@@ -130,6 +131,8 @@ struct DirectConvolution<Input: InputLayout> {
     let window: WindowGeometry
     let operands: ConvolutionOperands
     let activation: VectorActivation
+    /// Of all groups.
+    let outputChannels: Int
     /// Where each input block under each tap lies, from a pixel's first input: `[inputBlocks][kH][kW]`.
     let steps: UnsafeMutablePointer<Int>
     let stepCount: Int
@@ -370,6 +373,20 @@ struct DirectConvolution<Input: InputLayout> {
                     sum += blocks
                 }
             }
+            if (block + index + 1) * c > outputChannels {
+                clearMissingChannels(of: block + index, first, count)
+            }
+        }
+    }
+
+    /// Zeros the lanes of a last block that no channel fills. Their sums are zero already, unless an infinite or undefined input has met
+    /// the zero weights there (0 · ∞ is undefined), which would spread to every channel of the next layer.
+    @inline(never)
+    private func clearMissingChannels(of block: Int, _ first: Int, _ count: Int) {
+        let c = Vector.scalarCount
+        let output = operands.output + block * operands.outputStride + first * c
+        for pixel in 0..<count {
+            for lane in outputChannels - block * c..<c { output[pixel * c + lane] = 0 }
         }
     }
 }

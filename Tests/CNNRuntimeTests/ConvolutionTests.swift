@@ -1,4 +1,5 @@
 import CNNModels
+import CNNOperators
 import CNNTensors
 import Testing
 
@@ -50,5 +51,35 @@ struct ConvolutionTests {
         network.output(network.node("Relu", [y]), y)
         let roundings = example.kernel.reduce(channels, *) + 2
         try network.expectAgreement(roundings: roundings, options: options)
+    }
+
+    /// The channels that only fill a block up must stay zero: an infinite input times their zero weights is undefined, and would make
+    /// every channel of the next layer undefined where the formula has a number.
+    @Test(
+        "an infinite input spoils no more than the formula says", arguments: [[3, 3], [1, 1]],
+        allOptions.filter { $0.mode == .strict })
+    func infiniteInput(_ kernel: [Int], _ options: SessionOptions) throws {
+        var network = NetworkUnderTest(seed: 2)
+        let x = try network.input("x", [1, 10, 5, 5])
+        let shape = try Shape([1, 10, 5, 5])
+        // Positive weights, so that the formula's sums are +∞ and not ∞ - ∞.
+        func positive(_ sizes: [Int]) throws -> String {
+            let weights = try network.numbers.tensor(sizes).doubles()
+            return network.constant(try Tensor(weights.map { Float($0.magnitude) }, shape: try Shape(sizes)))
+        }
+        var values = try network.numbers.tensor(shape.dimensions).doubles().map { Float($0) }
+        values[7] = .infinity
+        let pads = [Attribute("pads", .ints(kernel.map { Int64($0 / 2) } + kernel.map { Int64($0 / 2) }))]
+        let first = network.node("Conv", [x, try positive([10, 10] + kernel)], attributes: pads)
+        let second = network.node("Conv", [network.node("Relu", [first]), try positive([11, 10] + kernel)], attributes: pads)
+        network.output(second)
+        let inputs = ["x": try Tensor(values, shape: shape)]
+        let actual = try Session(network.model, options: options).run(inputs)
+        let expected = try ReferenceEvaluator(network.model).run(inputs)
+        for (name, reference) in expected {
+            let (left, right) = (try #require(actual[name]).doubles(), try reference.doubles())
+            #expect(right.contains(.infinity))
+            #expect(zip(left, right).allSatisfy { $0.isNaN == $1.isNaN && ($0 == .infinity) == ($1 == .infinity) })
+        }
     }
 }
