@@ -8,7 +8,25 @@ final class PlanCache: Sendable {
         var lastUse: Int
     }
 
+    /// The plan of the latest run: most runs are like the one before them, and small networks take less time than it takes to check
+    /// their inputs and to look the plan up.
+    private struct Latest {
+        let plan: Plan
+        let inputs: [(name: String, dataType: DataType, shape: Shape)]
+        let keepsAll: Bool
+
+        func suits(_ tensors: [String: Tensor], keepsAll: Bool) -> Bool {
+            keepsAll == self.keepsAll && tensors.count == inputs.count
+                && inputs.allSatisfy { input in
+                    guard let tensor = tensors[input.name] else { return false }
+                    return tensor.dataType == input.dataType && tensor.shape == input.shape
+                }
+        }
+    }
+
     private struct State {
+        /// Nil if the plan depends on the values of inputs.
+        var latest: Latest?
         var plans: [PlanKey: Entry] = [:]
         /// The inputs whose values decide shapes, by the key without values.
         var valueInputs: [PlanKey: Set<String>] = [:]
@@ -20,6 +38,12 @@ final class PlanCache: Sendable {
 
     init(capacity: Int) {
         self.capacity = capacity
+    }
+
+    /// The plan of the latest run if this one's inputs have the same names, types and shapes, so that they need no check either.
+    func latest(for inputs: [String: Tensor], keepsAll: Bool) -> Plan? {
+        let latest = state.withLock { $0.latest }
+        return latest.flatMap { $0.suits(inputs, keepsAll: keepsAll) ? $0.plan : nil }
     }
 
     /// The plan for these inputs, made by `compile` if there is none yet. Two callers that miss at once may both compile;
@@ -42,12 +66,20 @@ final class PlanCache: Sendable {
             }
         }
         let key = shapesKey.including(names, of: inputs)
+        func latest(_ plan: Plan) -> Latest? {
+            guard names.isEmpty else { return nil }
+            return Latest(
+                plan: plan, inputs: inputs.map { ($0, $1.dataType, $1.shape) }, keepsAll: keepsAll)
+        }
         let known = state.withLock { state -> Plan? in
             state.clock += 1
             state.plans[key]?.lastUse = state.clock
             return state.plans[key]?.plan
         }
-        if let known { return known }
+        if let known {
+            state.withLock { $0.latest = latest(known) }
+            return known
+        }
         let plan = try compile(key)
         state.withLock { state in
             if state.plans.count >= capacity, let oldest = state.plans.min(by: { $0.value.lastUse < $1.value.lastUse }) {
@@ -55,6 +87,7 @@ final class PlanCache: Sendable {
             }
             state.clock += 1
             state.plans[key] = Entry(plan: plan, lastUse: state.clock)
+            state.latest = latest(plan)
         }
         return plan
     }

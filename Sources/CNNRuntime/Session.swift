@@ -69,6 +69,7 @@ public final class Session: Sendable {
     }
 
     private func plan(for inputs: [String: Tensor], keepingAll: Bool) throws -> Plan {
+        if let plan = plans.latest(for: inputs, keepsAll: keepingAll) { return plan }
         try model.graph.checkInputs(inputs)
         return try plans.plan(
             for: inputs, keepsAll: keepingAll, valueInputs: compiler.valueInputs(for:), compile: compiler.compile)

@@ -111,7 +111,8 @@ struct ConvolutionComputation: Computation {
             scratchCount: scratchCountOfPart, grid: grid,
             splitsPixelsFirst: splitsPixelsFirst,
             work: Partition(
-                images: input.map.images, units: grid.count, parts: machine.parts(cost: multiplyAdds(input.map.images))))
+                images: input.map.images, units: grid.count, parts: machine.parts(multiplyAdds: multiplyAdds(input.map.images)))
+        )
     }
 
     private func multiplyAdds(_ images: Int) -> Int {

@@ -62,7 +62,7 @@ struct MatrixProductComputation: Computation {
         return ProductStep(
             computation: self, left: input, right: constant == nil ? try layer.input(1) : nil,
             packed: try packedRight(), bias: buffer, output: output, scratch: layer.scratch, leftCount: leftCount,
-            grid: grid, parts: machine.parts(cost: depth.multipliedReportingOverflow(by: rows * columns).partialValue))
+            grid: grid, parts: machine.parts(multiplyAdds: depth.multipliedReportingOverflow(by: rows * columns).partialValue))
     }
 
     fileprivate func right(_ base: UnsafePointer<Float>) -> StridedMatrix {
