@@ -47,7 +47,8 @@ let package = Package(
         .target(name: "CONNX", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
         .target(name: "CNNTensors", dependencies: ["CZlib"]),
         .target(name: "CNNModels", dependencies: ["CNNTensors"]),
-        .target(name: "CNNOperators", dependencies: ["CNNModels", "CNNTensors"]),
+        .target(
+            name: "CNNOperators", dependencies: ["CNNModels", "CNNTensors", "CNNKernelTable", "CNNKernelSelection"]),
         .target(name: "ONNXFormat", dependencies: ["CONNX", "CProtobufC", "CNNModels", "CNNTensors"]),
         .target(name: "CCPUFeatures"),
         .target(name: "CNNKernelTable"),
@@ -84,7 +85,9 @@ let package = Package(
         .testTarget(name: "CNNTextTablesTests", dependencies: ["CNNTextTables"]),
         .testTarget(
             name: "CNNVerificationTests",
-            dependencies: ["CNNVerification", "CNNRuntime", "ONNXFormat", "CNNOperators", "CNNModels", "CNNTensors"]),
+            dependencies: [
+                "CNNVerification", "ONNXFormat", "CNNRuntime", "CNNZoo", "CNNOperators", "CNNModels", "CNNTensors",
+            ]),
         .testTarget(name: "CNNModelsTests", dependencies: ["CNNModels", "CNNTensors"]),
         .testTarget(name: "CNNZooTests", dependencies: ["CNNZoo", "CNNModels", "CNNOperators", "CNNTensors"]),
         .testTarget(

@@ -4,7 +4,7 @@ import CNNTensors
 /// The index of the largest (smallest) element along one axis; of equal ones the first, or the last if `select_last_index`
 /// is set. NaN counts as the largest and the smallest, as in NumPy.
 /// ONNX operators ArgMax and ArgMin: version 11 allows negative axes, 12 adds `select_last_index`, 13 bfloat16.
-package struct ArgExtremum: Operator {
+package struct ArgExtremum: ExactOperator {
     package let isMaximum: Bool
     package let axis: Int
     package let keepsAxis: Bool

@@ -51,4 +51,34 @@ package struct AveragePool: PoolingOperator {
         }
         return counts
     }
+
+    // MARK: - Rounding
+
+    /// γₙ₊₁·(mean of |x|) for a window of n taps, one rounding for the quotient.
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        let input = try inputs.required(0, "X")
+        let magnitudes = try evaluate([Tensor(input.doubles().map(\.magnitude), shape: input.shape)])[0].doubles()
+        return [.elements(SumRounding.bounds(magnitudes: magnitudes, count: geometry.tapCount + 2, unit: unit))]
+    }
+
+    /// The variances of the window's elements, each divided by the square of the count.
+    package func roundingVariance(
+        _ inputs: [Tensor?], variances: [[Double]?], outputs: [Tensor], unit: RoundingUnit
+    ) throws -> [[Double]?] {
+        let input = try inputs.required(0, "X")
+        let rounding = SumRounding(count: geometry.tapCount, unit: unit.withFactorsKept)
+        let pooling = try Pooling(geometry, input: input.shape, dataType: .float64)
+        let counts = countsPadding && pooling.planeCount > 0 ? paddedTapCounts(pooling.taps) : nil
+        let x = rounding.factorVariances(try input.doubles(), variances: variances.optional(0))
+        var result = [Double](repeating: 0, count: pooling.outputShape.elementCount)
+        let windowCount = pooling.taps.windowCount
+        pooling.forEachWindow { output, plane, taps in
+            var sum = 0.0
+            for tap in taps { sum += x[plane * pooling.planeSize + tap.input] }
+            let count = Double(counts?[output % windowCount] ?? taps.count)
+            result[output] = sum / (count * count)
+        }
+        try rounding.addDrift(to: &result, outputs: outputs)
+        return [result]
+    }
 }

@@ -139,4 +139,82 @@ package struct BatchNormalization: Operator {
         }
         return zip(means, squares).map { Moments(mean: $0, variance: $1 / count) }
     }
+
+    // MARK: - Rounding
+
+    /// γ₈·(|f|·(|x| + |mean|) + |B|) with the factor f = scale/√(var + epsilon), which holds for the formula as written as well as
+    /// for `x·f + (B − mean·f)`: of every factor and term at most eight roundings stand one on top of the other. In
+    /// training mode nothing is stated.
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        guard !isTraining, outputs.count == 1 else { return nil }
+        let channels = try Channels(self, inputs)
+        let gamma = unit.gamma(8)
+        return [
+            .elements(
+                try channels.map(inputs.required(0, "X")) { x, feature in
+                    gamma
+                        * (channels.factors[feature].magnitude * (x.magnitude + channels.means[feature].magnitude)
+                            + channels.biases[feature].magnitude) + unit.smallest
+                })
+        ]
+    }
+
+    package func roundingVariance(
+        _ inputs: [Tensor?], variances: [[Double]?], outputs: [Tensor], unit: RoundingUnit
+    ) throws -> [[Double]?] {
+        let parametersAreExact = (1..<5).allSatisfy { variances.optional($0) == nil }
+        guard !isTraining, outputs.count == 1, parametersAreExact else {
+            return try differencedVariance(inputs, variances: variances, outputs: outputs, unit: unit)
+        }
+        let input = try inputs.required(0, "X")
+        let channels = try Channels(self, inputs)
+        // About four roundings of the factor and two of the sum.
+        let own = 4 * unit.variance
+        var result = try channels.map(input) { x, feature in
+            let (factor, mean, bias) = (channels.factors[feature], channels.means[feature], channels.biases[feature])
+            return own * (factor * factor * (x * x + mean * mean) + bias * bias)
+        }
+        guard let variances = variances.optional(0) else { return [result] }
+        let carried = try channels.map(Tensor(variances, shape: input.shape)) { variance, feature in
+            variance * channels.factors[feature] * channels.factors[feature]
+        }
+        for index in result.indices { result[index] += carried[index] }
+        return [result]
+    }
+
+    package var dependence: ElementDependence { isTraining ? .several : .one }
+
+    package var formula: String? { "Y = scale · (X − mean) / √(var + \(epsilon)) + B" }
+
+    /// In inference each element meets the constants of its feature.
+    private struct Channels {
+        let means: [Double]
+        let factors: [Double]
+        let biases: [Double]
+        let run: Int
+
+        init(_ operation: BatchNormalization, _ inputs: [Tensor?]) throws {
+            means = try inputs.required(3, "mean").doubles()
+            biases = try inputs.required(2, "B").doubles()
+            let scales = try inputs.required(1, "scale").doubles()
+            factors = zip(scales, try inputs.required(4, "var").doubles()).map {
+                $0 * Moments(mean: 0, variance: $1).inverseDeviation(epsilon: operation.epsilon)
+            }
+            let imageSize = try inputs.required(0, "X").shape.dimensions.dropFirst().reduce(1, *)
+            run = max(means.isEmpty ? 0 : imageSize / means.count, 1)
+        }
+
+        func map(_ tensor: Tensor, _ body: (Double, Int) -> Double) throws -> [Double] {
+            let x = try tensor.doubles()
+            guard !means.isEmpty else { return [] }
+            var result: [Double] = []
+            result.reserveCapacity(x.count)
+            var feature = 0
+            for start in stride(from: 0, to: x.count, by: run) {
+                for index in start..<min(start + run, x.count) { result.append(body(x[index], feature)) }
+                feature = feature + 1 == means.count ? 0 : feature + 1
+            }
+            return result
+        }
+    }
 }

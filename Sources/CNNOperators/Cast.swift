@@ -87,4 +87,22 @@ package struct Cast: Operator {
         let convert = ElementConversion(target: target, saturates: saturates, exponentRounding: exponentRounding)
         return [try convert(input)]
     }
+
+    /// A cast among floating-point types changes no real number; one from them to whole numbers cuts as ever.
+    package func evaluateInDouble(_ inputs: [Tensor?]) throws -> [Tensor] {
+        guard let input = inputs[0] else { throw OperatorError("input is required") }
+        let target = target ?? (inputs.count > 1 ? inputs[1]?.dataType : nil)
+        guard let target, RoundingUnit(target) != nil, input.dataType != .string else {
+            return try evaluate(inputs).map { try $0.widened() }
+        }
+        return [try ElementConversion(target: .float64)(input)]
+    }
+
+    package var dependence: ElementDependence { .one }
+
+    /// One rounding to the type; a cast to a wider type or to whole numbers rounds nothing.
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        guard outputs[0].dataType == .float64 else { return [.exact] }
+        return [.elements(try outputs[0].doubles().map { unit.roundoff * $0.magnitude + unit.smallest })]
+    }
 }

@@ -5,7 +5,7 @@ import CNNTensors
 /// ONNX operator Clip: versions 1 and 6 have the bounds as attributes (6 drops `consumed_inputs`), 11 as optional inputs of
 /// one element; 12 and 13 add element types. A bound left out is the lowest or highest finite number of the type, and of
 /// float32 where it is an attribute.
-package struct Clip: Operator {
+package struct Clip: ExactOperator {
     private let bounds: Bounds
 
     private enum Bounds {

@@ -5,7 +5,7 @@ import CNNTensors
 /// −0 equals 0; strings are equal byte for byte.
 /// ONNX operators Equal, Greater and Less: version 1 broadcasts by attributes (`BroadcastRule`), 7 as NumPy does; 9 (Greater,
 /// Less), 11, 13 and 19 (Equal) add element types. GreaterOrEqual and LessOrEqual: version 12, and 16 with bfloat16.
-package struct Comparison: Operator {
+package struct Comparison: ExactOperator {
     package let relation: Relation
     package let broadcastRule: BroadcastRule
 

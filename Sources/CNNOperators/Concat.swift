@@ -4,7 +4,7 @@ import CNNTensors
 /// The inputs one after the other along `axis`; they agree in every other size.
 /// ONNX operator Concat: version 1 takes floats only and has 1 as the default axis, 4 requires the axis, 11 states that a
 /// negative one counts from the back, 13 adds bfloat16.
-package struct Concat: Operator {
+package struct Concat: ExactOperator {
     package let axis: Int
 
     package static let definition = OperatorDefinition("Concat", versions: [1, 4, 11, 13]) { version in

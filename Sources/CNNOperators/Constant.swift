@@ -4,7 +4,7 @@ import CNNTensors
 /// A value that stands in the node itself.
 /// ONNX operator Constant: up to version 9 only as the tensor `value`; 11 adds `sparse_value` (refused here), 12 plain
 /// numbers, texts and lists of them; 9 to 25 add element types.
-package struct Constant: Operator {
+package struct Constant: ExactOperator {
     package let value: Tensor
 
     package static let definition = OperatorDefinition(

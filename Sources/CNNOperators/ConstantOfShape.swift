@@ -3,7 +3,7 @@ import CNNTensors
 
 /// An array of the shape that the input holds, every element of it `value` (float32 zero where the attribute is left out).
 /// ONNX operator ConstantOfShape, versions 9, 20, 21, 23, 24 and 25, which differ in the element types.
-package struct ConstantOfShape: Operator {
+package struct ConstantOfShape: ExactOperator {
     /// One element.
     private let value: Tensor
 

@@ -77,18 +77,130 @@ package struct Conv: Operator {
     }
 
     package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
-        let (input, weights) = (try inputs.required(0, "X"), try inputs.required(1, "W"))
-        let facts = inputs.map { $0.map { ValueFact(shape: SymbolicShape($0.shape)) } }
-        guard let symbolic = try infer(facts)[0].shape.concrete else {
-            throw OperatorError("no output shape follows from the input \(input.shape) and the weights \(weights.shape)")
+        let sums = try Sums(self, inputs)
+        return [try Tensor(rounding: sums.values(), to: inputs.required(0, "X").dataType, shape: sums.shape)]
+    }
+
+    package func evaluateInDouble(_ inputs: [Tensor?]) throws -> [Tensor] {
+        let sums = try Sums(self, inputs)
+        return [try Tensor(sums.values(), shape: sums.shape)]
+    }
+
+    // MARK: - Rounding
+
+    /// γₙ(|W||X| + |B|) with n addends, one more for the bias (Higham, equation (3.5)); each product may underflow.
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        let sums = try Sums(self, inputs)
+        let count = sums.product.depth + (sums.bias == nil ? 0 : 1)
+        return [.elements(SumRounding.bounds(magnitudes: try sums.magnitudes(), count: count, unit: unit))]
+    }
+
+    package func roundingVariance(
+        _ inputs: [Tensor?], variances: [[Double]?], outputs: [Tensor], unit: RoundingUnit
+    ) throws -> [[Double]?] {
+        let sums = try Sums(self, inputs)
+        let isWinograd = unit.winogradGrowth > 1 && sums.product.taps.geometry.isThreeByThreeOfStride1 && group == 1
+        let rounding = SumRounding(
+            count: sums.product.depth + (sums.bias == nil ? 0 : 1), unit: unit,
+            growth: isWinograd ? unit.winogradGrowth : 1)
+        return [try sums.variances(variances, outputs: outputs, rounding: rounding)]
+    }
+
+    package var formula: String? {
+        "Y[n, m, o] = B[m] + Σ over c, k of W[m, c, k] · X[n, c, o·stride − pad + k·dilation]"
+    }
+
+    package func summands(of element: Int, _ inputs: [Tensor?]) throws -> [Summand]? {
+        try Sums(self, inputs).summands(of: element)
+    }
+
+    /// The sums of one evaluation.
+    private struct Sums {
+        let product: ConvolutionProduct
+        let shape: Shape
+        let input: Tensor
+        let weights: Tensor
+        let bias: Tensor?
+
+        init(_ convolution: Conv, _ inputs: [Tensor?]) throws {
+            input = try inputs.required(0, "X")
+            weights = try inputs.required(1, "W")
+            bias = inputs.optional(2)
+            let facts = inputs.map { $0.map { ValueFact(shape: SymbolicShape($0.shape)) } }
+            guard let symbolic = try convolution.infer(facts)[0].shape.concrete else {
+                throw OperatorError("no output shape follows from the input \(input.shape) and the weights \(weights.shape)")
+            }
+            shape = try EvaluationLimit.shape(symbolic.dimensions, of: .float64)
+            let geometry = try convolution.geometry(weights: weights.shape.dimensions)
+            product = ConvolutionProduct(
+                taps: try WindowTaps(geometry, inputSizes: Array(input.shape.dimensions.dropFirst(2))),
+                group: convolution.group, batch: input.shape[0], channels: input.shape[1], outputChannels: weights.shape[0])
         }
-        let shape = try EvaluationLimit.shape(symbolic.dimensions, of: input.dataType)
-        let geometry = try geometry(weights: weights.shape.dimensions)
-        let taps = try WindowTaps(geometry, inputSizes: Array(input.shape.dimensions.dropFirst(2)))
-        let product = PatchProduct(
-            taps: taps, group: group, channels: input.shape[1], outputChannels: weights.shape[0], input: try input.doubles(),
-            weights: try weights.doubles(), bias: try inputs.optional(2)?.doubles())
-        return [try Tensor(rounding: product.evaluate(batch: input.shape[0]), to: input.dataType, shape: shape)]
+
+        func values() throws -> [Double] {
+            product.sums(
+                input: try FactorNumbers(input), weights: try FactorNumbers(weights), bias: try bias?.doubles())
+        }
+
+        func magnitudes() throws -> [Double] {
+            product.sums(
+                input: try FactorNumbers(input, form: .magnitude), weights: try FactorNumbers(weights, form: .magnitude),
+                bias: try bias?.doubles().map(\.magnitude))
+        }
+
+        /// Σ W²·(var X + κ·X²), with what W and B carry: the squares of the weights meet the variances and, for the rounding of
+        /// the sum itself, the squares of the inputs in one convolution.
+        func variances(_ variances: [[Double]?], outputs: [Tensor], rounding: SumRounding) throws -> [Double] {
+            let squares = try rounding.factorVariances(input.doubles(), variances: variances.optional(0))
+            var result = product.sums(
+                input: try FactorNumbers(Tensor(squares, shape: input.shape)),
+                weights: try FactorNumbers(weights, form: .square), bias: variances.optional(2))
+            if let ofWeights = variances.optional(1) {
+                let more = product.sums(
+                    input: try FactorNumbers(input, form: .square),
+                    weights: try FactorNumbers(Tensor(ofWeights, shape: weights.shape)))
+                for index in result.indices { result[index] += more[index] }
+            }
+            try rounding.addDrift(to: &result, outputs: outputs)
+            return result
+        }
+
+        func summands(of element: Int) throws -> [Summand] {
+            let index = Self.index(element, shape)
+            let (taps, channelsPerGroup) = (product.taps, product.channels / product.group)
+            let (n, m) = (index[0], index[1])
+            let firstChannel = m / (product.outputChannels / product.group) * channelsPerGroup
+            let (x, w) = (try input.doubles(), try weights.doubles())
+            var summands: [Summand] = []
+            if let bias { summands.append(Summand("B[\(m)]", [try bias.doubles()[m]])) }
+            let windows = taps.outputSizes.indices.map { taps.axisWindow(index[$0 + 2], axis: $0) }
+            for c in 0..<channelsPerGroup {
+                for kernel in 0..<taps.geometry.tapCount {
+                    let kernelIndex = Self.index(kernel, try Shape(taps.geometry.kernelShape))
+                    guard zip(windows, kernelIndex).allSatisfy({ $0.taps.contains($1) }) else { continue }
+                    let place = kernelIndex.indices.map { windows[$0].start + kernelIndex[$0] * taps.geometry.dilations[$0] }
+                    let weightIndex = [m, c] + kernelIndex
+                    let inputIndex = [n, firstChannel + c] + place
+                    summands.append(
+                        Summand(
+                            "W\(weightIndex) · X\(inputIndex)",
+                            [w[Self.offset(weightIndex, weights.shape)], x[Self.offset(inputIndex, input.shape)]]))
+                }
+            }
+            return summands
+        }
+
+        private static func index(_ element: Int, _ shape: Shape) -> [Int] {
+            var rest = element
+            return shape.strides.map { stride in
+                defer { rest %= max(stride, 1) }
+                return rest / max(stride, 1)
+            }
+        }
+
+        private static func offset(_ index: [Int], _ shape: Shape) -> Int {
+            zip(index, shape.strides).reduce(0) { $0 + $1.0 * $1.1 }
+        }
     }
 
     package func multiplyAdds(_ inputs: [ValueFact?], _ outputs: [ValueFact]) throws -> Dimension? {
@@ -105,85 +217,9 @@ package struct Conv: Operator {
     }
 }
 
-/// The convolution as matrix products: the inputs that a window covers, laid out like one row of weights, make a patch, and
-/// the product of patches and weight rows is the output. Padding is 0 in a patch.
-private struct PatchProduct {
-    let taps: WindowTaps
-    let group: Int
-    let channels: Int
-    let outputChannels: Int
-    let input: [Double]
-    let weights: [Double]
-    let bias: [Double]?
-
-    /// Patches that are multiplied at once: enough that a row of weights is used often while it is in the cache.
-    private static let patchesAtOnce = 16
-
-    func evaluate(batch: Int) -> [Double] {
-        let windowCount = taps.windowCount
-        var y = [Double](repeating: 0, count: batch * outputChannels * windowCount)
-        guard !y.isEmpty else { return y }
-        let patchSize = channels / group * taps.geometry.tapCount
-        let outputsPerGroup = outputChannels / group
-        var patches = [Double](repeating: 0, count: patchSize * Self.patchesAtOnce)
-        var products = [Double](repeating: 0, count: Self.patchesAtOnce * outputsPerGroup)
-        for n in 0..<batch {
-            for g in 0..<group {
-                var first = 0
-                var count = 0
-                func flush() {
-                    multiply(patches, by: g * outputsPerGroup, count: count, size: patchSize, into: &products)
-                    for m in 0..<outputsPerGroup {
-                        let channel = g * outputsPerGroup + m
-                        let start = (n * outputChannels + channel) * windowCount + first
-                        for patch in 0..<count {
-                            y[start + patch] = products[patch * outputsPerGroup + m] + (bias?[channel] ?? 0)
-                        }
-                    }
-                    first += count
-                    count = 0
-                }
-                taps.forEachWindow { _, _, tapsOfWindow in
-                    gather(tapsOfWindow, n: n, group: g, into: &patches, at: count * patchSize)
-                    count += 1
-                    if count == Self.patchesAtOnce { flush() }
-                }
-                flush()
-            }
-        }
-        return y
-    }
-
-    private func gather(
-        _ tapsOfWindow: UnsafeBufferPointer<WindowTap>, n: Int, group g: Int, into patches: inout [Double], at start: Int
-    ) {
-        let (tapCount, channelsPerGroup) = (taps.geometry.tapCount, channels / group)
-        let plane = taps.inputSizes.reduce(1, *)
-        for c in 0..<channelsPerGroup {
-            let inputStart = (n * channels + g * channelsPerGroup + c) * plane
-            let patchStart = start + c * tapCount
-            if tapsOfWindow.count < tapCount {
-                for index in patchStart..<patchStart + tapCount { patches[index] = 0 }
-            }
-            for tap in tapsOfWindow { patches[patchStart + tap.kernel] = input[inputStart + tap.input] }
-        }
-    }
-
-    /// `products[patch, m]` for the weight rows from `firstRow` on.
-    private func multiply(
-        _ patches: [Double], by firstRow: Int, count: Int, size: Int, into products: inout [Double]
-    ) {
-        let outputsPerGroup = outputChannels / group
-        patches.withUnsafeBufferPointer { patches in
-            weights.withUnsafeBufferPointer { weights in
-                products.withUnsafeMutableBufferPointer { products in
-                    guard let patches = patches.baseAddress, let weights = weights.baseAddress,
-                        let products = products.baseAddress
-                    else { return }
-                    MatrixProduct.rowsTimesRows(
-                        patches, weights + firstRow * size, m: count, n: outputsPerGroup, k: size, into: products)
-                }
-            }
-        }
+extension WindowGeometry {
+    /// Whether Winograd's algorithm for 3×3 windows applies.
+    fileprivate var isThreeByThreeOfStride1: Bool {
+        kernelShape == [3, 3] && strides == [1, 1] && dilations == [1, 1]
     }
 }

@@ -164,6 +164,56 @@ package struct ConvTranspose: Operator {
         return [try Tensor(rounding: scattered, to: input.dataType, shape: shape)]
     }
 
+    package func evaluateInDouble(_ inputs: [Tensor?]) throws -> [Tensor] {
+        var operands = inputs
+        operands[0] = try inputs.required(0, "X").widened()
+        return try evaluate(operands)
+    }
+
+    // MARK: - Rounding
+
+    /// γₙ(|W||X| + |B|); an output element gets at most one product of each channel and tap of its group.
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        let magnitudes = try evaluateInDouble(
+            inputs.map { try $0.map { try Tensor($0.doubles().map(\.magnitude), shape: $0.shape) } })
+        return [
+            .elements(
+                SumRounding.bounds(
+                    magnitudes: try magnitudes[0].doubles(), count: try addendCount(inputs), unit: unit))
+        ]
+    }
+
+    package func roundingVariance(
+        _ inputs: [Tensor?], variances: [[Double]?], outputs: [Tensor], unit: RoundingUnit
+    ) throws -> [[Double]?] {
+        let (input, weights) = (try inputs.required(0, "X"), try inputs.required(1, "W"))
+        let rounding = SumRounding(count: try addendCount(inputs), unit: unit)
+        func squares(_ tensor: Tensor) throws -> Tensor {
+            try Tensor(tensor.doubles().map { $0 * $0 }, shape: tensor.shape)
+        }
+        let bias = try inputs.optional(2).map { bias in
+            try Tensor(variances.optional(2) ?? [Double](repeating: 0, count: bias.shape.elementCount), shape: bias.shape)
+        }
+        let factors = try Tensor(
+            rounding.factorVariances(input.doubles(), variances: variances.optional(0)), shape: input.shape)
+        var result = try evaluateInDouble([factors, squares(weights), bias])[0].doubles()
+        if let ofWeights = variances.optional(1) {
+            let more = try evaluateInDouble([squares(input), Tensor(ofWeights, shape: weights.shape)])[0].doubles()
+            for index in result.indices { result[index] += more[index] }
+        }
+        try rounding.addDrift(to: &result, outputs: outputs)
+        return [result]
+    }
+
+    private func addendCount(_ inputs: [Tensor?]) throws -> Int {
+        let weights = try inputs.required(1, "W").shape
+        return weights[0] / group * weights.dimensions.dropFirst(2).reduce(1, *) + 1
+    }
+
+    package var formula: String? {
+        "Y[n, m, i·stride + k·dilation − begin] += X[n, c, i] · W[c, m, k] over c and k, + B[m]"
+    }
+
     /// How many elements of the whole result are cut away before the output begins.
     private func cutAtBeginning(_ axis: Int, _ input: Int, _ output: Int, _ geometry: WindowGeometry) throws -> Int {
         if outputShape == nil, !isSame {

@@ -10,7 +10,7 @@ import CNNTensors
 ///
 /// where C is the number of channels of `space`, of shape `[N, C, H·b, W·b]`; `depth` is `[N, C·b², H, W]`.
 /// ONNX operators DepthToSpace (versions 1, 11, 13, 28; 11 adds the mode) and SpaceToDepth (1, 13, 28; 28 adds the mode).
-package struct DepthToSpace: Operator {
+package struct DepthToSpace: ExactOperator {
     private enum Mode: String, CaseIterable {
         case depthFirst = "DCR"
         case columnFirst = "CRD"

@@ -86,4 +86,13 @@ package struct Dropout: Operator {
         }
         return seed
     }
+
+    package var dependence: ElementDependence { .one }
+
+    /// In inference nothing is computed; in training every element that is kept is scaled.
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        let (x, y) = (try inputs.required(0, "data").doubles(), try outputs[0].doubles())
+        if x == y { return outputs.map { _ in .exact } }
+        return [.elements(y.map { unit.gamma(3) * $0.magnitude + unit.smallest })] + outputs.dropFirst().map { _ in .exact }
+    }
 }

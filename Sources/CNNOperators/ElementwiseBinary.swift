@@ -39,6 +39,33 @@ package struct ElementwiseBinary: Operator {
         return [try Tensor(truncating: words, to: dataType, shape: broadcasting.shape)]
     }
 
+    package var dependence: ElementDependence { .one }
+
+    /// One rounding; the remainder is exact but for the addition of the divisor.
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        guard let a = inputs[0], a.dataType.isFloatingPoint else { return [.exact] }
+        switch function {
+        case .truncatedRemainder: return [.exact]
+        // Nothing is known of remainders by ⌊x/y⌋·y, whose quotient may round to the next whole number.
+        case .floorRemainder: return nil
+        case .add, .subtract: return [.elements(try outputs[0].doubles().map { unit.roundoff * $0.magnitude })]
+        // A quotient may be computed as the product with the rounded inverse.
+        case .multiply: return [.elements(try outputs[0].doubles().map { unit.roundoff * $0.magnitude + unit.smallest })]
+        case .divide: return [.elements(try outputs[0].doubles().map { unit.gamma(3) * $0.magnitude + unit.smallest })]
+        }
+    }
+
+    package var formula: String? {
+        switch function {
+        case .add: "C = A + B"
+        case .subtract: "C = A − B"
+        case .multiply: "C = A · B"
+        case .divide: "C = A / B"
+        case .floorRemainder: "C = A − B·⌊A/B⌋"
+        case .truncatedRemainder: nil
+        }
+    }
+
     private func checkType(_ dataType: DataType?) throws {
         if let dataType, dataType.isFloatingPoint, !allowsFloats {
             throw OperatorError("must be 1 for \(dataType) before operator set 28", subject: "fmod")

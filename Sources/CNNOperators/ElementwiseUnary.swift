@@ -35,6 +35,21 @@ package struct ElementwiseUnary: Operator {
     }
 }
 
+// MARK: - Rounding
+
+extension ElementwiseUnary {
+    package var dependence: ElementDependence { .one }
+    package var formula: String? { function.formula }
+
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        guard let input = inputs[0], input.dataType.isFloatingPoint, !function.isExact else { return [.exact] }
+        return [
+            .elements(
+                zip(try input.doubles(), try outputs[0].doubles()).map { function.roundingBound($0, $1, unit: unit) })
+        ]
+    }
+}
+
 // MARK: - Definitions
 
 extension ElementwiseUnary {

@@ -102,6 +102,20 @@ package struct ElementwiseVariadic: Operator {
     }
 }
 
+// MARK: - Rounding
+
+extension ElementwiseVariadic {
+    package var dependence: ElementDependence { .one }
+
+    /// γₙ₋₁·Σ|x| for n addends; the mean divides once more.
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        guard function == .sum || function == .mean, outputs[0].dataType.isFloatingPoint else { return [.exact] }
+        let magnitudes = try evaluate(inputs.map { try $0.map { try Tensor($0.doubles().map(\.magnitude), shape: $0.shape) } })
+        let gamma = unit.gamma(inputs.count + 1)
+        return [.elements(try magnitudes[0].doubles().map { gamma * $0 + unit.smallest })]
+    }
+}
+
 // MARK: - Definitions
 
 extension ElementwiseVariadic {

@@ -4,7 +4,7 @@ import CNNTensors
 /// The input broadcast with the shape that the second input holds, by NumPy's rule: an axis of size 1 in either takes the
 /// other's size, missing axes in front count as 1.
 /// ONNX operator Expand, versions 8 and 13 (bfloat16).
-package struct Expand: Operator {
+package struct Expand: ExactOperator {
     package static let definition = OperatorDefinition("Expand", versions: [8, 13]) { version in
         Signature(
             inputs: ["input": "T", "shape": "I"], outputs: ["output": "T"],

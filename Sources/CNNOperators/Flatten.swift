@@ -7,7 +7,7 @@ import CNNTensors
 ///
 /// X is of any shape; an empty product is 1. ONNX operator Flatten: from version 11 on, a negative axis counts from the
 /// back; 1 takes floats only, 13 to 25 add element types.
-package struct Flatten: Operator {
+package struct Flatten: ExactOperator {
     private let axis: Int
 
     package static let definition = OperatorDefinition("Flatten", versions: [1, 9, 11, 13, 21, 23, 24, 25]) { version in

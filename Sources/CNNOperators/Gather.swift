@@ -7,7 +7,7 @@ import CNNTensors
 ///
 /// where `i…` are the axes before `axis`, `k…` those behind it. A negative index counts from the back.
 /// ONNX operator Gather, versions 1, 11 (negative indices) and 13 (bfloat16).
-package struct Gather: Operator {
+package struct Gather: ExactOperator {
     private let axis: Int
 
     package static let definition = OperatorDefinition("Gather", versions: [1, 11, 13]) { version in

@@ -79,20 +79,99 @@ package struct Gemm: Operator {
         if a.dataType.isInteger {
             return [try Tensor(truncating: wholeProduct(a, b, bias, shape, k: k), to: a.dataType, shape: shape)]
         }
-        let (m, n) = (shape[0], shape[1])
-        let left = rows(of: try a.doubles(), m: m, k: k)
-        var y =
-            transposesB
-            ? MatrixProduct.rowsTimesRows(left, try b.doubles(), m: m, n: n, k: k)
-            : MatrixProduct.rowsTimesColumns(left, try b.doubles(), m: m, n: n, k: k)
+        return [try Tensor(rounding: values(inputs, shape), to: a.dataType, shape: shape)]
+    }
+
+    package func evaluateInDouble(_ inputs: [Tensor?]) throws -> [Tensor] {
+        let a = try inputs.required(0, "A")
+        guard a.dataType.isFloatingPoint else { return try evaluate(inputs) }
+        let shape = try shape(inputs)
+        return [try Tensor(values(inputs, shape), shape: shape)]
+    }
+
+    private func shape(_ inputs: [Tensor?]) throws -> Shape {
+        let (a, b) = (try inputs.required(0, "A"), try inputs.required(1, "B"))
+        guard
+            let shape = try infer(inputs.map { $0.map { ValueFact(dataType: nil, shape: SymbolicShape($0.shape)) } })[0]
+                .shape.concrete
+        else { throw OperatorError("A \(a.shape) and B \(b.shape) make no matrix") }
+        return try EvaluationLimit.shape(shape.dimensions, of: .float64)
+    }
+
+    private func values(_ inputs: [Tensor?], _ shape: Shape) throws -> [Double] {
+        let (a, b) = (try inputs.required(0, "A"), try inputs.required(1, "B"))
+        var y = try sums(a, shape).values(a, b)
         if alpha != 1 { for index in y.indices { y[index] *= Double(alpha) } }
-        if let bias {
-            let values = try bias.doubles()
-            for (index, position) in try positions(of: bias, in: shape).enumerated() {
-                y[index] += Double(beta) * values[position]
-            }
+        try addBias(inputs, shape, to: &y) { Double(beta) * $0 }
+        return y
+    }
+
+    private func sums(_ a: Tensor, _ shape: Shape) -> MatrixSums {
+        let (m, n, k) = (shape[0], shape[1], transposesA ? a.shape[0] : a.shape[1])
+        return MatrixSums(
+            m: m, n: n, k: k, left: transposesA ? (1, m) : (k, 1), right: transposesB ? (1, k) : (n, 1), starts: [(0, 0)])
+    }
+
+    /// Adds a form of C, broadcast, to every element.
+    private func addBias(_ inputs: [Tensor?], _ shape: Shape, to y: inout [Double], form: (Double) -> Double) throws {
+        guard beta != 0, let bias = inputs.optional(2) else { return }
+        let values = try bias.doubles()
+        for (index, position) in try positions(of: bias, in: shape).enumerated() { y[index] += form(values[position]) }
+    }
+
+    // MARK: - Rounding
+
+    /// γₙ(|α||A'||B'| + |β||C|), n counting the additions and the factors (Higham, equation (3.12)).
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        let (a, b) = (try inputs.required(0, "A"), try inputs.required(1, "B"))
+        guard a.dataType.isFloatingPoint else { return [.exact] }
+        let shape = try shape(inputs)
+        let sums = sums(a, shape)
+        var magnitudes = try sums.magnitudes(a, b)
+        if alpha != 1 { for index in magnitudes.indices { magnitudes[index] *= Double(alpha.magnitude) } }
+        try addBias(inputs, shape, to: &magnitudes) { (Double(beta) * $0).magnitude }
+        return [.elements(SumRounding.bounds(magnitudes: magnitudes, count: sums.k + 3, unit: unit))]
+    }
+
+    package func roundingVariance(
+        _ inputs: [Tensor?], variances: [[Double]?], outputs: [Tensor], unit: RoundingUnit
+    ) throws -> [[Double]?] {
+        let (a, b) = (try inputs.required(0, "A"), try inputs.required(1, "B"))
+        guard a.dataType.isFloatingPoint else { return [nil] }
+        let shape = try shape(inputs)
+        let sums = sums(a, shape)
+        let rounding = SumRounding(count: sums.k + 3, unit: unit)
+        var result = try sums.variances(a, b, variances, rounding: rounding)
+        for index in result.indices { result[index] *= Double(alpha) * Double(alpha) }
+        if let ofBias = variances.optional(2), let bias = inputs.optional(2) {
+            var moved = inputs
+            moved[2] = try Tensor(ofBias, shape: bias.shape)
+            try addBias(moved, shape, to: &result) { Double(beta) * Double(beta) * $0 }
         }
-        return [try Tensor(rounding: y, to: a.dataType, shape: shape)]
+        try rounding.addDrift(to: &result, outputs: outputs)
+        return [result]
+    }
+
+    package var formula: String? {
+        "Y[i, j] = \(alpha) · Σ over k of A\(transposesA ? "ᵀ" : "")[i, k] · B\(transposesB ? "ᵀ" : "")[k, j] + \(beta) · C"
+    }
+
+    package func summands(of element: Int, _ inputs: [Tensor?]) throws -> [Summand]? {
+        let (a, b) = (try inputs.required(0, "A"), try inputs.required(1, "B"))
+        guard a.dataType.isFloatingPoint else { return nil }
+        let shape = try shape(inputs)
+        let sums = sums(a, shape)
+        let (i, j) = element.quotientAndRemainder(dividingBy: max(sums.n, 1))
+        let (x, w) = (try a.doubles(), try b.doubles())
+        var summands = (0..<sums.k).map { k in
+            Summand(
+                "\(alpha == 1 ? "" : "\(alpha) · ")A\(transposesA ? [k, i] : [i, k]) · B\(transposesB ? [j, k] : [k, j])",
+                [Double(alpha), x[i * sums.left.row + k * sums.left.column], w[k * sums.right.row + j * sums.right.column]])
+        }
+        var bias = [Double](repeating: 0, count: shape.elementCount)
+        try addBias(inputs, shape, to: &bias) { Double(beta) * $0 }
+        if inputs.optional(2) != nil { summands.append(Summand("\(beta == 1 ? "" : "\(beta) · ")C", [bias[element]])) }
+        return summands
     }
 
     /// Wraps on overflow as NumPy does; factors other than 1 are applied in Double and the result is cut to a whole number.

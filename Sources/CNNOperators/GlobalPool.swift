@@ -58,4 +58,40 @@ package struct GlobalPool: Operator {
             return plane.dropFirst().reduce(first, ElementaryFunctions.maximum)
         }
     }
+
+    // MARK: - Rounding
+
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        let input = try inputs.required(0, "X")
+        let planeSize = input.shape.dimensions.dropFirst(2).reduce(1, *)
+        switch kind {
+        case .maximum: return [.exact]
+        case .norm(let norm):
+            return [.elements(try outputs[0].doubles().map { norm.roundingBound($0, count: planeSize, unit: unit) })]
+        case .average:
+            let magnitudes = try evaluate([Tensor(input.doubles().map(\.magnitude), shape: input.shape)])[0].doubles()
+            return [.elements(SumRounding.bounds(magnitudes: magnitudes, count: planeSize + 2, unit: unit))]
+        }
+    }
+
+    package func roundingVariance(
+        _ inputs: [Tensor?], variances: [[Double]?], outputs: [Tensor], unit: RoundingUnit
+    ) throws -> [[Double]?] {
+        guard case .average = kind else {
+            return try differencedVariance(inputs, variances: variances, outputs: outputs, unit: unit)
+        }
+        let input = try inputs.required(0, "X")
+        let planeSize = input.shape.dimensions.dropFirst(2).reduce(1, *)
+        let rounding = SumRounding(count: planeSize, unit: unit.withFactorsKept)
+        let squares = rounding.factorVariances(try input.doubles(), variances: variances.optional(0))
+        var result = try evaluate([Tensor(squares, shape: input.shape)])[0].doubles()
+        for index in result.indices { result[index] /= Double(planeSize) }
+        try rounding.addDrift(to: &result, outputs: outputs)
+        return [result]
+    }
+
+    package var dependence: ElementDependence {
+        if case .maximum = kind { return .one }
+        return .several
+    }
 }

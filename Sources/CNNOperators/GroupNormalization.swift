@@ -57,4 +57,18 @@ package struct GroupNormalization: Operator {
         }
         return [try Tensor(rounding: values, to: input.dataType, shape: input.shape)]
     }
+
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        let input = try inputs.required(0, "X")
+        let (scale, bias) = (try inputs.required(1, "scale").doubles(), try inputs.required(2, "bias").doubles())
+        let plane = input.shape.dimensions.dropFirst(2).reduce(1, *)
+        let row = input.shape[1] / groupCount * plane
+        let run = isScaledByGroup ? row : plane
+        return [
+            .elements(
+                NormalizationRounding.bounds(
+                    try input.doubles(), rowLength: row, epsilon: epsilon, unit: unit,
+                    scale: { scale[$0 / run % scale.count] }, bias: { bias[$0 / run % scale.count] }))
+        ]
+    }
 }

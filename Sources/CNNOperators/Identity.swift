@@ -4,7 +4,7 @@ import CNNTensors
 /// The input itself.
 /// ONNX operator Identity: versions 1 to 25 differ in the types (from 14 on also sequences, which this package does not
 /// take).
-package struct Identity: Operator {
+package struct Identity: ExactOperator {
     package static let definition = OperatorDefinition(
         "Identity", versions: [1, 13, 14, 16, 19, 21, 23, 24, 25]
     ) { version in

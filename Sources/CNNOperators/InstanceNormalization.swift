@@ -44,6 +44,22 @@ package struct InstanceNormalization: Operator {
     }
 }
 
+extension InstanceNormalization {
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        let input = try inputs.required(0, "input")
+        let (scale, bias) = (try inputs.required(1, "scale").doubles(), try inputs.required(2, "B").doubles())
+        let plane = input.shape.dimensions.dropFirst(2).reduce(1, *)
+        return [
+            .elements(
+                NormalizationRounding.bounds(
+                    try input.doubles(), rowLength: plane, epsilon: epsilon, unit: unit,
+                    scale: { scale[$0 / plane % scale.count] }, bias: { bias[$0 / plane % scale.count] }))
+        ]
+    }
+
+    package var formula: String? { "Y = scale · (X − mean) / √(var + \(epsilon)) + B, by image and channel" }
+}
+
 /// One number for each channel (or group of channels).
 enum ChannelParameter {
     /// - Throws: `OperatorError` if the shape is known and not `[count]`.

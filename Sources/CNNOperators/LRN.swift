@@ -39,28 +39,83 @@ package struct LRN: Operator {
         let input = try inputs.required(0, "X")
         _ = try infer([ValueFact(shape: SymbolicShape(input.shape))])
         if input.shape.elementCount == 0 { return [input] }
+        let factor = Double(alpha) / Double(size)
+        let y = zip(try input.doubles(), try sums(input)).map { x, sum in
+            x / ElementaryFunctions.pow(Double(bias) + factor * sum, Double(beta))
+        }
+        return [try Tensor(rounding: y, to: input.dataType, shape: input.shape)]
+    }
+
+    // MARK: - Rounding
+
+    /// With s the divisor's base: its terms are positive, so its relative error r is γ of their number (with a negative bias or
+    /// alpha that times their magnitudes over |s|); the power multiplies r by beta and adds its own.
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        let input = try inputs.required(0, "X")
+        let bases = try sums(input)
+        let gamma = unit.gamma(min(size, max(input.shape[1], 1)) + 6)
+        let factor = Double(alpha) / Double(size)
+        return [
+            .elements(
+                zip(try outputs[0].doubles(), bases).map { y, sum in
+                    let base = Double(bias) + factor * sum
+                    let relative = gamma * (Double(bias.magnitude) + factor.magnitude * sum) / base.magnitude
+                    guard relative <= 0.5 else { return .infinity }
+                    // |(1 + r)^−β − 1| ≤ 2·β·|r| where β·|r| is at most ½ and |r| too.
+                    let carried = 2 * Double(beta.magnitude) * relative
+                    let power =
+                        ElementaryRounding.relative * unit.roundoff
+                        * (1 + Double(beta.magnitude) * ElementaryFunctions.log(base.magnitude).magnitude)
+                    return carried <= 1 ? y.magnitude * (carried + power + unit.gamma(2)) + unit.smallest : .infinity
+                })
+        ]
+    }
+
+    /// The derivative by the element itself and by its neighbours: with base s and y = x·s^−β,
+    /// ∂y/∂xᵢ = s^−β·(1 if i is the element itself) − 2·(alpha/size)·β·x·xᵢ·s^(−β−1).
+    package func roundingVariance(
+        _ inputs: [Tensor?], variances: [[Double]?], outputs: [Tensor], unit: RoundingUnit
+    ) throws -> [[Double]?] {
+        let input = try inputs.required(0, "X")
+        let own = try roundingBound(inputs, outputs: outputs, unit: unit)
+        guard let own, case .elements(let bounds) = own[0] else { return [nil] }
+        var result = bounds.map { $0 * $0 / 3 }
+        guard let variances = variances.optional(0) else { return [result] }
         let x = try input.doubles()
+        let weighted = try sums(Tensor(zip(x, variances).map { $0 * $1.squareRoot() }, shape: input.shape))
+        let bases = try sums(input)
+        let factor = Double(alpha) / Double(size)
+        for index in x.indices {
+            let base = Double(bias) + factor * bases[index]
+            let power = ElementaryFunctions.pow(base, -Double(beta))
+            let slope = 2 * factor * Double(beta) * x[index] * power / base
+            let direct = power - slope * x[index]
+            let neighbours = max(weighted[index] - x[index] * x[index] * variances[index], 0)
+            result[index] += direct * direct * variances[index] + slope * slope * neighbours
+        }
+        return [result]
+    }
+
+    package var formula: String? { "Y = X / (\(bias) + \(alpha)/\(size) · Σ X²)^\(beta) over \(size) channels" }
+
+    /// Σ x² over the channels about each element.
+    private func sums(_ input: Tensor) throws -> [Double] {
+        let x = try input.doubles()
+        guard !x.isEmpty else { return [] }
         let (batch, channels) = (input.shape[0], input.shape[1])
         let plane = input.shape.dimensions.dropFirst(2).reduce(1, *)
         // No channel is further away than there are channels.
         let (before, behind) = (min((size - 1) / 2, channels), min(size / 2, channels))
-        let factor = Double(alpha) / Double(size)
-        var y = [Double](repeating: 0, count: x.count)
-        var sums = [Double](repeating: 0, count: plane)
+        var sums = [Double](repeating: 0, count: x.count)
         for n in 0..<batch {
             for c in 0..<channels {
-                for position in 0..<plane { sums[position] = 0 }
-                for neighbour in max(c - before, 0)...min(c + behind, channels - 1) {
-                    let start = (n * channels + neighbour) * plane
-                    for position in 0..<plane { sums[position] += x[start + position] * x[start + position] }
-                }
                 let start = (n * channels + c) * plane
-                for position in 0..<plane {
-                    let divisor = ElementaryFunctions.pow(Double(bias) + factor * sums[position], Double(beta))
-                    y[start + position] = x[start + position] / divisor
+                for neighbour in max(c - before, 0)...min(c + behind, channels - 1) {
+                    let other = (n * channels + neighbour) * plane
+                    for position in 0..<plane { sums[start + position] += x[other + position] * x[other + position] }
                 }
             }
         }
-        return [try Tensor(rounding: y, to: input.dataType, shape: input.shape)]
+        return sums
     }
 }

@@ -73,4 +73,23 @@ package struct LayerNormalization: Operator {
         let positions = try Broadcasting([shape, parameter.shape], resultType: .float64).positions(of: parameter.shape)
         for (index, position) in positions.enumerated() { values[index] = operation(values[index], parameters[position]) }
     }
+
+    /// Y only: of mean and inverse deviation nothing is stated where the node has them as outputs.
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        guard outputs.count == 1 else { return nil }
+        let input = try inputs.required(0, "X")
+        let axis = try AxisIndex.resolve(axis, rank: input.shape.rank)
+        let rowLength = input.shape.dimensions[axis...].reduce(1, *)
+        let count = input.shape.elementCount
+        var scale = [Double](repeating: 1, count: count)
+        var bias = [Double](repeating: 0, count: count)
+        try combine(&scale, with: inputs.required(1, "Scale"), shape: input.shape) { $1 }
+        if let given = inputs.optional(2) { try combine(&bias, with: given, shape: input.shape) { $1 } }
+        return [
+            .elements(
+                NormalizationRounding.bounds(
+                    try input.doubles(), rowLength: rowLength, epsilon: epsilon, unit: unit, scale: { scale[$0] },
+                    bias: { bias[$0] }))
+        ]
+    }
 }

@@ -3,7 +3,7 @@ import CNNTensors
 
 /// Truth values combined element by element, broadcast to one shape: `C = f(A, B)`.
 /// ONNX operators And, Or and Xor: version 1 broadcasts by attributes (`BroadcastRule`), 7 as NumPy does.
-package struct LogicalBinary: Operator {
+package struct LogicalBinary: ExactOperator {
     private let function: Function
     private let broadcastRule: BroadcastRule
 
@@ -59,7 +59,7 @@ package struct LogicalBinary: Operator {
 }
 
 /// The negation of every truth value. ONNX operator Not, version 1.
-package struct Not: Operator {
+package struct Not: ExactOperator {
     package static let definition = OperatorDefinition("Not", versions: [1]) { _ in
         Signature(inputs: ["X": "T"], outputs: ["Y": "T"], types: ["T": .bool])
     } make: { _ in

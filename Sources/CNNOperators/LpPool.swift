@@ -38,4 +38,8 @@ package struct LpPool: PoolingOperator {
         }
         return [try Tensor(rounding: y, to: input.dataType, shape: pooling.outputShape)]
     }
+
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        [.elements(try outputs[0].doubles().map { norm.roundingBound($0, count: geometry.tapCount, unit: unit) })]
+    }
 }

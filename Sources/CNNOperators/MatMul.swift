@@ -70,8 +70,66 @@ package struct MatMul: Operator {
             let product = try batch.product(a.words(), b.words()) { MatrixProduct.rowsTimesColumns($0, $1, m: m, n: n, k: k) }
             return [try Tensor(truncating: product, to: a.dataType, shape: shape)]
         }
-        let product = try batch.product(a.doubles(), b.doubles()) { MatrixProduct.rowsTimesColumns($0, $1, m: m, n: n, k: k) }
-        return [try Tensor(rounding: product, to: a.dataType, shape: shape)]
+        return [try Tensor(rounding: batch.sums().values(a, b), to: a.dataType, shape: shape)]
+    }
+
+    package func evaluateInDouble(_ inputs: [Tensor?]) throws -> [Tensor] {
+        let (a, b) = (try inputs.required(0, "A"), try inputs.required(1, "B"))
+        guard a.dataType.isFloatingPoint else { return try evaluate(inputs) }
+        let (sums, shape) = try sums(a, b)
+        return [try Tensor(sums.values(a, b), shape: shape)]
+    }
+
+    private func sums(_ a: Tensor, _ b: Tensor) throws -> (MatrixSums, Shape) {
+        guard let factors = try Factors(SymbolicShape(a.shape), SymbolicShape(b.shape)), let m = factors.m?.value,
+            let n = factors.n?.value, let k = factors.ka?.value,
+            let result = try infer([a, b].map { ValueFact(shape: SymbolicShape($0.shape)) })[0].shape.concrete
+        else { throw OperatorError("no product follows from A \(a.shape) and B \(b.shape)") }
+        let shape = try EvaluationLimit.shape(result.dimensions, of: .float64)
+        let batch = try MatrixBatch(
+            shapeA: Shape(a.shape.dimensions.dropLast(2)), shapeB: Shape(b.shape.dimensions.dropLast(2)), m: m, n: n, k: k)
+        return (try batch.sums(), shape)
+    }
+
+    // MARK: - Rounding
+
+    /// γₖ|A||B| (Higham, equation (3.12)).
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        let (a, b) = (try inputs.required(0, "A"), try inputs.required(1, "B"))
+        guard a.dataType.isFloatingPoint else { return [.exact] }
+        let sums = try sums(a, b).0
+        return [.elements(SumRounding.bounds(magnitudes: try sums.magnitudes(a, b), count: sums.k, unit: unit))]
+    }
+
+    package func roundingVariance(
+        _ inputs: [Tensor?], variances: [[Double]?], outputs: [Tensor], unit: RoundingUnit
+    ) throws -> [[Double]?] {
+        let (a, b) = (try inputs.required(0, "A"), try inputs.required(1, "B"))
+        guard a.dataType.isFloatingPoint else { return [nil] }
+        let sums = try sums(a, b).0
+        let rounding = SumRounding(count: sums.k, unit: unit)
+        var result = try sums.variances(a, b, variances, rounding: rounding)
+        try rounding.addDrift(to: &result, outputs: outputs)
+        return [result]
+    }
+
+    package var formula: String? { "Y[…, i, j] = Σ over k of A[…, i, k] · B[…, k, j]" }
+
+    package func summands(of element: Int, _ inputs: [Tensor?]) throws -> [Summand]? {
+        let (a, b) = (try inputs.required(0, "A"), try inputs.required(1, "B"))
+        guard a.dataType.isFloatingPoint else { return nil }
+        let sums = try sums(a, b).0
+        let (x, w) = (try a.doubles(), try b.doubles())
+        let (pair, rest) = element.quotientAndRemainder(dividingBy: max(sums.m * sums.n, 1))
+        let (i, j) = rest.quotientAndRemainder(dividingBy: max(sums.n, 1))
+        return (0..<sums.k).map { k in
+            Summand(
+                "A[…, \(i), \(k)] · B[…, \(k), \(j)]",
+                [
+                    x[sums.starts[pair].left + i * sums.left.row + k * sums.left.column],
+                    w[sums.starts[pair].right + k * sums.right.row + j * sums.right.column],
+                ])
+        }
     }
 
     package func multiplyAdds(_ inputs: [ValueFact?], _ outputs: [ValueFact]) throws -> Dimension? {
@@ -89,6 +147,15 @@ private struct MatrixBatch {
     let m: Int
     let n: Int
     let k: Int
+
+    /// The same products of real numbers.
+    func sums() throws -> MatrixSums {
+        let broadcasting = try Broadcasting([shapeA, shapeB], resultType: .int64)
+        let pairs = zip(broadcasting.positions(of: shapeA), broadcasting.positions(of: shapeB))
+        return MatrixSums(
+            m: m, n: n, k: k, left: (k, 1), right: (n, 1),
+            starts: m == 0 || n == 0 ? [] : pairs.map { ($0 * m * k, $1 * k * n) })
+    }
 
     /// The products one after the other, `multiply` given an m×k and an n×k matrix.
     func product<Element>(_ a: [Element], _ b: [Element], multiply: ([Element], [Element]) -> [Element]) throws -> [Element] {

@@ -11,7 +11,7 @@ import CNNTensors
 /// altogether gives the smallest value of its type and the index −1.
 /// ONNX operator MaxPool: version 8 adds Indices and `storage_order`, 10 `ceil_mode` and `dilations`, 12 int8 and uint8,
 /// 22 bfloat16; 11 changes the wording only.
-package struct MaxPool: PoolingOperator {
+package struct MaxPool: PoolingOperator, ExactOperator {
     package let geometry: WindowGeometry
     private let isColumnMajor: Bool
     private let wantsIndices: Bool

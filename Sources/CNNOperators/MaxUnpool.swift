@@ -6,7 +6,7 @@ import CNNTensors
 /// count the elements of a tensor of that shape. If the input `output_shape` names another shape, the result lies at its
 /// beginning and the rest is 0.
 /// ONNX operator MaxUnpool, versions 9, 11 and 22 (which adds bfloat16).
-package struct MaxUnpool: Operator {
+package struct MaxUnpool: ExactOperator {
     private let geometry: WindowGeometry
 
     package static let definition = OperatorDefinition("MaxUnpool", versions: [9, 11, 22]) { version in

@@ -23,4 +23,12 @@ package struct PNorm: Sendable {
     package func root(_ sum: Double) -> Double {
         p == 1 ? sum : p == 2 ? sum.squareRoot() : ElementaryFunctions.pow(sum, 1 / p)
     }
+
+    /// The bound for the norm of so many numbers: all addends are positive, so nothing cancels. The relative error of the sum is
+    /// divided by p in the root; powers other than squares have errors of their own.
+    func roundingBound(_ norm: Double, count: Int, unit: RoundingUnit) -> Double {
+        let powers = p == 1 || p == 2 ? 0 : 2 * ElementaryRounding.power(norm, unit: unit)
+        return (unit.gamma(count + 4) + ElementaryRounding.relative * unit.roundoff) * norm + powers
+            + Double(count) * unit.smallest
+    }
 }

@@ -48,4 +48,13 @@ package struct PRelu: Operator {
         let words = zip(try x.words(), positions).map { x.dataType != .uint64 && $0 < 0 ? slopes[$1] &* $0 : $0 }
         return [try Tensor(truncating: words, to: x.dataType, shape: x.shape)]
     }
+
+    package var dependence: ElementDependence { .one }
+
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        guard outputs[0].dataType.isFloatingPoint else { return [.exact] }
+        return [.elements(try outputs[0].doubles().map { unit.roundoff * $0.magnitude + unit.smallest })]
+    }
+
+    package var formula: String? { "Y = X where X ≥ 0, else slope · X" }
 }

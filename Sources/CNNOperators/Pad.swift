@@ -12,7 +12,7 @@ import CNNTensors
 /// Negative pads are applied before positive ones, so what was taken away is neither mirrored nor repeated.
 /// ONNX operator Pad: version 1 calls the attribute `paddings`, 2 `pads`; 11 makes pads and value inputs, 18 adds the input
 /// `axes`, 19 the mode `wrap`; 11 to 25 add element types.
-package struct Pad: Operator {
+package struct Pad: ExactOperator {
     private enum Mode: String, CaseIterable {
         case constant, reflect, edge, wrap
     }

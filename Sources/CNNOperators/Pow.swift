@@ -51,6 +51,13 @@ package struct Pow: Operator {
         return [try Tensor(rounding: values, to: dataType, shape: broadcasting.shape)]
     }
 
+    package var dependence: ElementDependence { .one }
+
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        guard let base = inputs[0], base.dataType.isFloatingPoint else { return [.exact] }
+        return [.elements(try outputs[0].doubles().map { ElementaryRounding.power($0, unit: unit) })]
+    }
+
     /// The power modulo 2^64. 0 to a negative power has no value; it gives 0.
     private static func power(_ base: Int64, _ exponent: Int64, isUnsigned: Bool) -> Int64 {
         if exponent < 0, !isUnsigned {

@@ -105,6 +105,77 @@ package struct Reduction: Operator {
     }
 }
 
+// MARK: - Rounding
+
+extension Reduction {
+    package var dependence: ElementDependence { function == .maximum || function == .minimum ? .one : .several }
+
+    /// Sums of n addends: γₙ·Σ|addend|. Products: γₙ of the result. Norms have positive addends. The logarithm of a sum magnifies
+    /// the sum's relative error; a subtracted maximum is rounded in every exponent.
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        guard let data = inputs[0], data.dataType.isFloatingPoint else { return [.exact] }
+        if function == .maximum || function == .minimum { return [.exact] }
+        let results = try outputs[0].doubles()
+        let count = data.shape.elementCount / max(results.count, 1)
+        let gamma = unit.gamma(count + 2)
+        let relative = ElementaryRounding.relative * unit.roundoff
+        let underflow = unit.smallest * Double(count + 1)
+        func magnitudes() throws -> [Double] {
+            let reduction = Reduction(self, function: function == .mean ? .mean : .sum)
+            var operands = inputs
+            operands[0] = try Tensor(data.doubles().map(\.magnitude), shape: data.shape)
+            return try reduction.evaluate(operands)[0].doubles()
+        }
+        switch function {
+        case .l1Norm, .product, .sumOfSquares: return [.elements(results.map { gamma * $0.magnitude + underflow })]
+        case .l2Norm: return [.elements(results.map { (gamma + relative) * $0 + underflow.squareRoot() })]
+        case .sum, .mean: return [.elements(try magnitudes().map { gamma * $0 + underflow })]
+        case .logarithmOfSum:
+            return [
+                .elements(
+                    zip(results, try magnitudes()).map { logarithm, magnitude in
+                        let error = gamma * magnitude / ElementaryFunctions.exp(logarithm)
+                        // |log(1 + t)| ≤ 1.39·|t| for |t| ≤ ½.
+                        return error <= 0.5
+                            ? 1.39 * error + relative * logarithm.magnitude + 2 * unit.roundoff : .infinity
+                    })
+            ]
+        case .logarithmOfSumOfExponentials:
+            let largest = try data.doubles().reduce(0) { $1.isFinite ? max($0, $1.magnitude) : $0 }
+            return [
+                .elements(
+                    results.map { gamma + relative * (1 + $0.magnitude) + 2 * unit.roundoff * (largest + $0.magnitude) })
+            ]
+        case .maximum, .minimum: return [.exact]
+        }
+    }
+
+    package func roundingVariance(
+        _ inputs: [Tensor?], variances: [[Double]?], outputs: [Tensor], unit: RoundingUnit
+    ) throws -> [[Double]?] {
+        guard let data = inputs[0], data.dataType.isFloatingPoint, function == .sum || function == .mean else {
+            return try differencedVariance(inputs, variances: variances, outputs: outputs, unit: unit)
+        }
+        let count = data.shape.elementCount / max(outputs[0].shape.elementCount, 1)
+        let rounding = SumRounding(count: count, unit: unit.withFactorsKept)
+        var operands = inputs
+        operands[0] = try Tensor(
+            rounding.factorVariances(data.doubles(), variances: variances.optional(0)), shape: data.shape)
+        var result = try evaluate(operands)[0].doubles()
+        if function == .mean { for index in result.indices { result[index] /= Double(max(count, 1)) } }
+        try rounding.addDrift(to: &result, outputs: outputs)
+        return [result]
+    }
+
+    /// The same axes under another function.
+    private init(_ other: Reduction, function: ReductionFunction) {
+        self.function = function
+        keepsAxes = other.keepsAxes
+        axesAttribute = other.axesAttribute
+        isIdentityWithoutAxes = other.isIdentityWithoutAxes
+    }
+}
+
 // MARK: - Definitions
 
 extension Reduction {

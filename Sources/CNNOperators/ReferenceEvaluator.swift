@@ -5,14 +5,18 @@ import CNNTensors
 /// fast evaluation is held against.
 public struct ReferenceEvaluator: Sendable {
     package let bound: BoundModel
+    private let threads: Int
 
+    /// - Parameter threads: how many threads may work on one node; the results do not depend on it.
     /// - Throws: `ModelError` with everything that is wrong with the model.
-    public init(_ model: Model) throws(ModelError) {
+    public init(_ model: Model, threads: Int = 1) throws(ModelError) {
         bound = try BoundModel(model)
+        self.threads = threads
     }
 
-    package init(_ bound: BoundModel) {
+    package init(_ bound: BoundModel, threads: Int = 1) {
         self.bound = bound
+        self.threads = threads
     }
 
     /// Evaluates the graph.
@@ -22,6 +26,10 @@ public struct ReferenceEvaluator: Sendable {
     /// - Returns: the values by name.
     /// - Throws: `InputError`, `ModelError` where the given shapes or values break an operator's rule, `EvaluationError`.
     public func run(_ inputs: [String: Tensor], keepingAll: Bool = false) throws -> [String: Tensor] {
+        try EvaluationThreads.$count.withValue(threads) { try evaluateAll(inputs, keepingAll: keepingAll) }
+    }
+
+    private func evaluateAll(_ inputs: [String: Tensor], keepingAll: Bool) throws -> [String: Tensor] {
         let graph = bound.model.graph
         try graph.checkInputs(inputs)
         let inferred = try bound.infer(

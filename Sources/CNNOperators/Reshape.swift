@@ -5,7 +5,7 @@ import CNNTensors
 /// (unless `allowzero` is set) and one −1 takes what is left.
 /// ONNX operator Reshape: version 1 has the shape as an attribute, 5 as an input, 14 adds `allowzero`; 13, 19, 21, 23, 24
 /// and 25 add element types.
-package struct Reshape: Operator {
+package struct Reshape: ExactOperator {
     /// The shape in version 1.
     private let shapeAttribute: [Int]?
     private let allowZero: Bool

@@ -271,6 +271,30 @@ extension Resize {
         return [result]
     }
 
+    /// Scales and sizes keep their types, X alone is widened.
+    package func evaluateInDouble(_ inputs: [Tensor?]) throws -> [Tensor] {
+        var operands = inputs
+        operands[0] = try inputs.required(0, "X").widened()
+        return try evaluate(operands)
+    }
+
+    package var dependence: ElementDependence { resampling.mode == .nearest ? .one : .several }
+
+    /// Nearest neighbours are copies, whichever side a tie of coordinates goes to. The positions of others are computed to some
+    /// ulp of the position, so a weight is off by about 8·u·(size + 1), of any of the elements about it; the sums round besides.
+    package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
+        let input = try inputs.required(0, "X")
+        guard resampling.mode != .nearest, input.dataType.isFloatingPoint else { return [.exact] }
+        var (largest, growth) = (0.0, 1.0)
+        for value in try input.doubles() where value.isFinite { largest = max(largest, value.magnitude) }
+        for (size, target) in zip(input.shape.dimensions, outputs[0].shape.dimensions) where size != target {
+            // Up to four taps an axis, more where a kernel widens; their absolute weights sum to 2 at most.
+            growth += 8 * Double(size + 1) + 16 * max(Double(size) / Double(max(target, 1)), 1)
+        }
+        let bound = 4 * unit.roundoff * growth * largest + unit.smallest
+        return [.elements(Array(repeating: bound, count: outputs[0].shape.elementCount))]
+    }
+
     /// The region of interest: starts, then ends, for the axes concerned; nil where it plays no part.
     private func region(_ inputs: [Tensor?], rank: Int) throws -> [Double]? {
         guard resampling.coordinates == .tfCropAndResize, case .inputs(let index?, _, _) = arguments else { return nil }

@@ -4,7 +4,7 @@ import CNNTensors
 /// The sizes of the input's axes from `start` up to, not including, `end`, as a vector of int64.
 /// ONNX operator Shape: version 15 adds `start` and `end` (negative ones count from the back, all are clamped to the rank);
 /// 13, 19, 21, 23, 24 and 25 add element types.
-package struct ShapeOfTensor: Operator {
+package struct ShapeOfTensor: ExactOperator {
     private let start: Int
     private let end: Int?
 

@@ -3,7 +3,7 @@ import CNNTensors
 
 /// The number of the input's elements, as a scalar of int64.
 /// ONNX operator Size, versions 1, 13, 19, 21, 23, 24 and 25, which differ in the element types.
-package struct Size: Operator {
+package struct Size: ExactOperator {
     package static let definition = OperatorDefinition("Size", versions: [1, 13, 19, 21, 23, 24, 25]) { version in
         Signature(
             inputs: ["data": "T"], outputs: ["size": "T1"],

@@ -5,7 +5,7 @@ import CNNTensors
 /// starts and ends count from the back; all are clamped to the axis.
 /// ONNX operator Slice: version 1 has starts, ends and axes as attributes and no steps; 10 makes them inputs and adds steps;
 /// 11 states that a negative axis counts from the back, 13 adds bfloat16.
-package struct Slice: Operator {
+package struct Slice: ExactOperator {
     private let attributes: (starts: [Int], ends: [Int], axes: [Int]?)?
 
     package static let definition = OperatorDefinition("Slice", versions: [1, 10, 11, 13]) { version in

@@ -4,7 +4,7 @@ import CNNTensors
 /// The input cut along `axis` into one part an output: of the sizes that `split` lists, or of equal size without it.
 /// ONNX operator Split: `split` is an attribute up to version 11 (and in 1 also an input), an input from 13 on; in 18
 /// either it or `num_outputs` is given, and the last part may be smaller then. 2 adds all types, 13 bfloat16.
-package struct Split: Operator {
+package struct Split: ExactOperator {
     private let axis: Int
     private let sizesAttribute: [Int]?
     private let outputCount: Int

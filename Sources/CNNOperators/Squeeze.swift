@@ -4,7 +4,7 @@ import CNNTensors
 /// The same elements without the axes that are named, each of size 1; without names, without every axis of size 1.
 /// ONNX operator Squeeze: axes are an attribute up to version 11 and an input from 13 on; 13 to 25 add element types. A
 /// negative axis counts from the back (stated from 11 on).
-package struct Squeeze: Operator {
+package struct Squeeze: ExactOperator {
     private let axesAttribute: [Int]?
 
     package static let definition = OperatorDefinition("Squeeze", versions: [1, 11, 13, 21, 23, 24, 25]) { version in

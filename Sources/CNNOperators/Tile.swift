@@ -4,7 +4,7 @@ import CNNTensors
 /// The input repeated along its axes as a whole, as NumPy's `tile` does with one number an axis.
 /// ONNX operator Tile: version 1 repeats along one axis, both numbers being inputs of the data's own type; 6 has a vector
 /// of repeats; 13 adds bfloat16.
-package struct Tile: Operator {
+package struct Tile: ExactOperator {
     private let hasOneAxis: Bool
 
     package static let definition = OperatorDefinition("Tile", versions: [1, 6, 13]) { version in

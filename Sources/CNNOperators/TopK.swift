@@ -5,7 +5,7 @@ import CNNTensors
 /// index comes first, and NaN counts as the largest, as in NumPy. `sorted` = 0 leaves the order open, so it is the same.
 /// ONNX operator TopK: version 1 has `k` as an attribute, 10 as an input, 11 adds `largest`, `sorted` and integers, 24
 /// bfloat16.
-package struct TopK: Operator {
+package struct TopK: ExactOperator {
     private let countAttribute: Int?
     package let axis: Int
     package let takesLargest: Bool

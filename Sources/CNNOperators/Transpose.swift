@@ -3,7 +3,7 @@ import CNNTensors
 
 /// The axes in another order: axis `i` of the output is axis `perm[i]` of the input; without `perm`, the order reversed.
 /// ONNX operator Transpose, versions 1, 13, 21, 23, 24 and 25, which differ in the element types.
-package struct Transpose: Operator {
+package struct Transpose: ExactOperator {
     private let permutation: [Int]?
 
     package static let definition = OperatorDefinition("Transpose", versions: [1, 13, 21, 23, 24, 25]) { version in

@@ -4,7 +4,7 @@ import CNNTensors
 /// The same elements with new axes of size 1, which are named as they count in the output.
 /// ONNX operator Unsqueeze: axes are an attribute up to version 11 and an input from 13 on; 13 to 25 add element types. A
 /// negative axis counts from the back (stated from 11 on).
-package struct Unsqueeze: Operator {
+package struct Unsqueeze: ExactOperator {
     private let axesAttribute: [Int]?
 
     package static let definition = OperatorDefinition("Unsqueeze", versions: [1, 11, 13, 21, 23, 24, 25]) { version in

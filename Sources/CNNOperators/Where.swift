@@ -3,7 +3,7 @@ import CNNTensors
 
 /// The elements of X where the condition is true and of Y where it is not, all three broadcast to one shape.
 /// ONNX operator Where, versions 9 and 16 (which adds bfloat16).
-package struct Where: Operator {
+package struct Where: ExactOperator {
     package static let definition = OperatorDefinition("Where", versions: [9, 16]) { version in
         Signature(
             inputs: ["condition": "B", "X": "T", "Y": "T"], outputs: ["output": "T"],

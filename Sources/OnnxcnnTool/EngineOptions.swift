@@ -37,7 +37,9 @@ struct EngineOptions: ParsableArguments {
     func runner(for model: Model, threads: Int?) throws -> Runner {
         switch engine {
         case .runtime: .runtime(try Session(model, options: sessionOptions(threads: threads)))
-        case .reference: .reference(try ReferenceEvaluator(model))
+        case .reference:
+            .reference(
+                try ReferenceEvaluator(model, threads: threads ?? SessionOptions.processorCount))
         }
     }
 }

@@ -48,6 +48,13 @@ package struct RoundingUnit: Sendable, Hashable {
         return product < 1 ? product / (1 - product) : .infinity
     }
 
+    /// The same arithmetic for sums without products: no factors are cut.
+    package var withFactorsKept: RoundingUnit {
+        var unit = self
+        unit.factorRoundoff = 0
+        return unit
+    }
+
     /// The variance of the relative error of one rounding: u²/3, if the error is spread evenly over [−u, u].
     package var variance: Double { roundoff * roundoff / 3 }
 }

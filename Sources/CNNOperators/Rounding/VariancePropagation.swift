@@ -9,6 +9,13 @@ extension Operator {
     package func roundingVariance(
         _ inputs: [Tensor?], variances: [[Double]?], outputs: [Tensor], unit: RoundingUnit
     ) throws -> [[Double]?] {
+        try differencedVariance(inputs, variances: variances, outputs: outputs, unit: unit)
+    }
+
+    /// The default of `roundingVariance`, for operators that have a better form for some of their attributes only.
+    package func differencedVariance(
+        _ inputs: [Tensor?], variances: [[Double]?], outputs: [Tensor], unit: RoundingUnit
+    ) throws -> [[Double]?] {
         let own =
             try roundingBound(inputs, outputs: outputs, unit: unit)
             ?? outputs.map { output in

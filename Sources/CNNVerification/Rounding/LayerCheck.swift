@@ -31,6 +31,8 @@ public struct LayerCheck: Sendable {
         _ inputs: [String: Tensor], reference: (String) throws -> Tensor?, progress: (Int, Int) -> Void = { _, _ in }
     ) throws -> LayerReport {
         var run = LayerCheckRun(bound: try BoundModel(model), options: options)
-        return try run.report(inputs, reference: reference, progress: progress)
+        return try EvaluationThreads.$count.withValue(options.threads) {
+            try run.report(inputs, reference: reference, progress: progress)
+        }
     }
 }

@@ -29,6 +29,8 @@ public struct RoundingAnalysis: Sendable {
     public func expectations(
         for inputs: [String: Tensor], of names: Set<String>? = nil
     ) throws -> [String: RoundingExpectation] {
-        try expectations(for: inputs, of: names, arithmetic: .float32)
+        try EvaluationThreads.$count.withValue(threads) {
+            try expectations(for: inputs, of: names, arithmetic: .float32)
+        }
     }
 }
