@@ -58,7 +58,7 @@ public struct ModelVerification: Sendable {
         let outputs = try matching.pairs.compactMap { pair -> VerificationReport.Output? in
             guard let actual = computed[pair.output] else { return nil }
             let reference = try references.tensor(at: pair.reference)
-            return try output(pair.output, actual, reference, expectations[pair.output])
+            return try output(pair.output, actual, reference, expectations[pair.output], inputs)
         }
         let layers = isLayerCheck ? try checkLayers(inputs, references, matching, computed, progress) : nil
         return VerificationReport(
@@ -73,12 +73,16 @@ public struct ModelVerification: Sendable {
     }
 
     private func output(
-        _ name: String, _ actual: Tensor, _ reference: Tensor, _ expectation: RoundingExpectation?
+        _ name: String, _ actual: Tensor, _ reference: Tensor, _ expectation: RoundingExpectation?,
+        _ inputs: [String: Tensor]
     ) throws -> VerificationReport.Output {
         // Another type or shape is found, and named, by the plain comparison.
         let isComparable = actual.dataType == reference.dataType && actual.shape == reference.shape
         if let expectation, isComparable, actual.dataType.isFloatingPoint, actual.shape == expectation.shape {
-            let (comparison, rounding) = try expectation.compare(actual, with: reference)
+            let (comparison, rounding) = try expectation.compare(actual, with: reference) {
+                try RoundingAnalysis(model, threads: options.threads).precisionFinding(
+                    for: reference, of: name, expectation: expectation, inputs: inputs)
+            }
             return VerificationReport.Output(name: name, comparison: comparison, rounding: rounding)
         }
         let rule: ComparisonTolerance =

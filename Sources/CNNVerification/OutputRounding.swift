@@ -14,10 +14,15 @@ public struct OutputRounding: Sendable, Hashable {
     /// Where class scores disagree on the best classes, and whether rounding explains it; nil for what is no class score.
     public let classFlips: ClassFlips?
 
+    /// The lower precision that the reference fits, where it is outside of float32's rounding; nil if none was found.
+    public let precision: PrecisionFinding?
+
     package init(
         difference: RoundingJudgement, reference: RoundingJudgement, ours: RoundingJudgement,
-        histogram: DeviationHistogram? = nil, classFlips: ClassFlips? = nil
+        histogram: DeviationHistogram? = nil, classFlips: ClassFlips? = nil,
+        precision: PrecisionFinding? = nil
     ) {
+        self.precision = precision
         self.classFlips = classFlips
         self.difference = difference
         self.reference = reference
@@ -47,9 +52,13 @@ public struct OutputRounding: Sendable, Hashable {
     public var culpritText: String {
         switch culprit {
         case .neither: "both are within rounding of the Double evaluation"
-        case .reference: "the reference is wrong, ours is right: the Double evaluation of this model decides"
+        case .reference:
+            "the reference is wrong, ours is right: the Double evaluation of this model decides"
+                + (precision.map { "; \($0.text)" } ?? "")
         case .ours: "ours is wrong, the reference is right: the Double evaluation of this model decides"
-        case .both: "neither side is within rounding of the Double evaluation of this model"
+        case .both:
+            "neither side is within rounding of the Double evaluation of this model"
+                + (precision.map { "; \($0.text)" } ?? "")
         }
     }
 }
@@ -57,16 +66,21 @@ public struct OutputRounding: Sendable, Hashable {
 extension RoundingExpectation {
     /// Compares an output with its reference under the limits that this expectation sets.
     /// - Throws: `TensorError` if the arrays have other shapes than expected.
-    func compare(_ actual: Tensor, with reference: Tensor) throws -> (TensorComparison, OutputRounding) {
+    /// - Parameter precision: which lower precision the reference fits; asked where the reference is outside of rounding.
+    func compare(
+        _ actual: Tensor, with reference: Tensor, precision: () throws -> PrecisionFinding? = { nil }
+    ) throws -> (TensorComparison, OutputRounding) {
         let allowed = RoundingThreshold.deviations(elementCount: shape.elementCount) * 2.0.squareRoot()
         // An infinite or undefined deviation says that nothing is known of the element: anything is allowed.
         let limits = deviations?.map { $0.isFinite ? $0 * allowed : .infinity }
+        let ofReference = try judge(reference)
         let rounding = OutputRounding(
-            difference: try judge(actual, against: reference), reference: try judge(reference), ours: try judge(actual),
+            difference: try judge(actual, against: reference), reference: ofReference, ours: try judge(actual),
             histogram: try deviations.map { deviations in
                 try DeviationHistogram(actual: actual, reference: reference, deviations: deviations)
             },
-            classFlips: try limits.flatMap { try ClassFlips(actual: actual, reference: reference, allowed: $0) })
+            classFlips: try limits.flatMap { try ClassFlips(actual: actual, reference: reference, allowed: $0) },
+            precision: ofReference.agrees ? nil : try precision())
         let comparison =
             try limits.map { try TensorComparison(actual: actual, reference: reference, limits: $0) }
             ?? TensorComparison(

@@ -63,6 +63,7 @@ extension OutputRounding {
         [
             "difference": difference.json, "reference": reference.json, "ours": ours.json,
             "wrong": .string(culprit.rawValue),
+            "precision": precision.map { .string($0.kind.rawValue) } ?? .null,
             "class_flips": classFlips.map { flips in
                 ["top1": flips.top1.json, "top5": flips.top5?.json ?? .null]
             } ?? .null,
