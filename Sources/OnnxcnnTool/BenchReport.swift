@@ -38,7 +38,7 @@ extension BenchCommand {
                     + "\(Self.text(imagesPerSecond)) images/s",
                 "opened in \(Self.text(loading)) ms, compiled in \(Self.text(compiling)) ms, first run "
                     + "\(Self.text(measurement.first)) ms",
-                "memory: weights \(NumberText.bytes(memory.use.weightBytes)), of them packed anew "
+                "memory: weights \(NumberText.bytes(memory.use.weightBytes)), packed for the kernels "
                     + "\(NumberText.bytes(memory.use.packedBytes)); activations \(NumberText.bytes(memory.use.activationBytes)) "
                     + "(at least \(NumberText.bytes(memory.use.activationLowerBound)))\(peak)",
             ] + (profile?.lines(width: width) ?? [])

@@ -2,7 +2,7 @@
 
 All runtimes compute float32 on the same cores and take turns, a fraction of a second each, round by round. Networks with seeded
 weights are made once, in .build-bench; model files of your own may be named instead. The tables go to standard output,
-progress to standard error, every raw number to the file of --json.
+progress to standard error, every raw number to the file of --json. The exit code is 1 when outputs disagree.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import signal
 import sys
 import tempfile
 from importlib import util
+from itertools import chain, count
 from pathlib import Path
 from types import FrameType
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from benchmarks import accuracy, growth, latency, machine, networks, profile, start, targets
 from benchmarks.contenders import Absent
@@ -62,8 +63,10 @@ def positive(text: str) -> int:
 
 def chosen(options: argparse.Namespace) -> tuple[list[Network], dict[str, str]]:
     """The networks to measure, and those that cannot be, with the reason."""
-    found = [networks.own_network(path) for path in options.models]
     names = options.networks or ([] if options.models else networks.QUICK if options.quick else networks.CANON)
+    found: list[Network] = []
+    for path in options.models:
+        found.append(networks.own_network(path, own_name(path, {*names, *(other.name for other in found)})))
     missing: dict[str, str] = {}
     failures = networks.make_torchvision([name for name in names if name in networks.TORCHVISION])
     for name in names:
@@ -79,6 +82,12 @@ def chosen(options: argparse.Namespace) -> tuple[list[Network], dict[str, str]]:
     return found, missing
 
 
+def own_name(path: Path, taken: set[str]) -> str:
+    """Two files of one name in different folders are two networks."""
+    names = chain([path.stem, f"{path.resolve().parent.name}-{path.stem}"], (f"{path.stem}-{index}" for index in count(2)))
+    return next(name for name in names if name not in taken)
+
+
 def measure(settings: Settings, network: Network) -> dict[str, Any]:
     """Everything about one network, the cheap and important first."""
     entry: dict[str, Any] = {
@@ -89,25 +98,35 @@ def measure(settings: Settings, network: Network) -> dict[str, Any]:
     batches = [batch for batch in settings.batches if batch == 1 or network.has_free_batch]
     if len(batches) < len(settings.batches):
         entry["skipped"].append("batches: its inputs have a fixed first axis")
+    outputs: accuracy.Outputs = {}
     for batch in batches:
         for threads in settings.threads:
-            entry["latency"].append(latency.measure(settings, network, threads, batch, entry["latency"]))
-    try:
-        entry["profile"] = profile.measure(settings, network)
-        archive = start.archived(settings, network)
-        entry["start"] = start.measure(settings, network, archive)
-        archive.unlink()
-        entry["accuracy"] = accuracy.measure(settings, network, next((batch for batch in batches if batch > 1), None))
-        if not settings.quick and network.has_free_batch:
-            image_ms = entry["start"]["first_run_ms"].get(start.FROM_ONNX, 1.0)
-            for line in entry["latency"]:
-                if line["batch"] == 1 and line["threads"] == settings.most_threads:
-                    image_ms = latency.medians(line).get(latency.OURS, image_ms)
-            entry["growth"] = growth.with_batch(settings, network, image_ms)
-    except Absent as reason:
-        entry["skipped"].append(str(reason))
+            progress(f"  batch {batch}, threads {threads}")
+            line, outputs[batch] = latency.measure(settings, network, threads, batch, entry["latency"])
+            entry["latency"].append(line)
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "profile": lambda: profile.measure(settings, network),
+        "start": lambda: start.measure(settings, network),
+        "accuracy": lambda: accuracy.measure(settings, network, outputs),
+    }
+    if not settings.quick and network.has_free_batch:
+        parts["growth"] = lambda: growth.with_batch(settings, network, single_ms(settings, entry))
+    for name, part in parts.items():
+        progress(f"  {name}")
+        try:
+            entry[name] = part()
+        except Absent as reason:
+            entry["skipped"].append(f"{name}: {reason}")
     settings.forget(network)
     return entry
+
+
+def single_ms(settings: Settings, entry: dict[str, Any]) -> float:
+    """About what one image takes on all threads; a millisecond if it was not measured."""
+    for line in entry["latency"]:
+        if line["batch"] == 1 and line["threads"] == settings.most_threads:
+            return latency.medians(line).get(latency.OURS, 1.0)
+    return 1.0
 
 
 def run(options: argparse.Namespace, results: dict[str, Any], scratch: Path) -> None:
@@ -186,7 +205,8 @@ def main() -> int:
             write(options, results)
         return 130
     write(options, results)
-    return 0
+    compared = [network["accuracy"] for network in results["networks"].values() if "accuracy" in network]
+    return 1 if any(accuracy.disagreements(entry) for entry in compared) else 0
 
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.contenders import LABELS, Absent, PeerContender, Task
+from benchmarks.contenders import Absent, Task
 from benchmarks.latency import OURS, STRICT
 from benchmarks.networks import Network
 from benchmarks.settings import Settings
@@ -18,47 +17,50 @@ from benchmarks.settings import Settings
 THRESHOLD = 1e-3
 
 
-def measure(settings: Settings, network: Network, large_batch: int | None) -> dict[str, Any]:
+#: What each peer computed, by batch and label.
+Outputs = dict[int, dict[str, list[np.ndarray]]]
+
+
+def measure(settings: Settings, network: Network, outputs: Outputs) -> dict[str, Any]:
     """Errors of every contender for one image against `onnxcnn run --engine reference`, which computes in Double throughout.
 
-    - Parameter large_batch: a batch at which ours is compared with the first peer that runs it.
-    - Returns: `errors` by contender: the largest and the RMS error, relative to the largest output; `batch` likewise; `absent`.
+    At a larger batch onnxcnn is compared with the first peer that has run it: a second evaluation in Double would be of no
+    more use than that.
+
+    - Returns: `errors` by contender: the largest and the RMS error, relative to the largest output; `batches` likewise;
+      `wrong`: what cannot be compared, in words.
     """
     threads = settings.most_threads
     task = settings.task(network, threads, batch=1)
     with settings.on_cores(threads):
         reference = _ours(settings, task, "--engine", "reference")
-        errors = {
-            OURS: _errors(_ours(settings, task), reference),
-            STRICT: _errors(_ours(settings, task, "--mode", "strict"), reference),
-        }
-        absent: dict[str, str] = {}
-        for peer in settings.peers:
+        results = {OURS: _ours(settings, task), STRICT: _ours(settings, task, "--mode", "strict"), **outputs.get(1, {})}
+        errors: dict[str, dict[str, float]] = {}
+        batches: list[dict[str, Any]] = []
+        wrong: list[str] = []
+        for label, found in results.items():
             try:
-                errors[LABELS[peer]] = _errors(_peers(settings, peer, network, task), reference)
-            except Absent as reason:
-                absent[LABELS[peer]] = str(reason)
-        found: dict[str, Any] = {"threshold": THRESHOLD, "errors": errors, "absent": absent}
-        if large_batch is not None:
-            task = settings.task(network, threads, large_batch)
-            for peer in settings.peers:
+                errors[label] = _errors(found, reference)
+            except ValueError as reason:
+                wrong.append(f"{label}: {reason}")
+        for batch, by_label in outputs.items():
+            if batch > 1 and by_label:
+                label, theirs = next(iter(by_label.items()))
+                ours = _ours(settings, settings.task(network, threads, batch))
                 try:
-                    theirs = _peers(settings, peer, network, task)
-                except Absent:
-                    continue
-                found["batch"] = {"batch": large_batch, "against": LABELS[peer], **_errors(_ours(settings, task), theirs)}
-                break
-    return found
+                    batches.append({"batch": batch, "against": label, **_errors(ours, theirs)})
+                except ValueError as reason:
+                    wrong.append(f"onnxcnn at batch {batch} against {label}: {reason}")
+    return {"threshold": THRESHOLD, "errors": errors, "batches": batches, "wrong": wrong}
 
 
 def disagreements(accuracy: dict[str, Any]) -> list[str]:
     """What is farther from the reference than the threshold, in words."""
     pairs = list(accuracy["errors"].items())
-    if "batch" in accuracy:
-        batch = accuracy["batch"]
+    for batch in accuracy["batches"]:
         pairs.append((f"onnxcnn at batch {batch['batch']} against {batch['against']}", batch))
-    # Written so that a NaN disagrees.
-    return [f"{label}: {error['max']:.1e}" for label, error in pairs if not error["max"] <= accuracy["threshold"]]
+    far = [f"{label}: {error['max']:.1e}" for label, error in pairs if error["max"] > accuracy["threshold"]]
+    return [*accuracy["wrong"], *far]
 
 
 def _ours(settings: Settings, task: Task, *options: str) -> list[np.ndarray]:
@@ -72,29 +74,22 @@ def _ours(settings: Settings, task: Task, *options: str) -> list[np.ndarray]:
         return [arrays[name] for name in task.outputs]
 
 
-def _peers(settings: Settings, peer: str, network: Network, task: Task) -> list[np.ndarray]:
-    if peer in settings.absent_peers:
-        raise Absent(settings.absent_peers[peer])
-    contender = PeerContender(peer, settings.peer_task(peer, replace(task), network), settings.scratch)
-    try:
-        return contender.outputs(settings.scratch)
-    finally:
-        contender.close()
-
-
 def _errors(found: list[np.ndarray], reference: list[np.ndarray]) -> dict[str, float]:
     """The largest and the root mean square difference over all outputs, each relative to its output's largest magnitude.
 
     Shapes need not be the same, since ncnn drops axes of size 1; the number of elements must.
+
+    - Raises: `ValueError` if it is not, or if a difference is no finite number.
     """
     largest, squares, count = 0.0, 0.0, 0
     for ours, theirs in zip(found, reference, strict=True):
         if ours.size != theirs.size:
-            raise Absent(f"an output has {list(ours.shape)} elements instead of {list(theirs.shape)}")
+            raise ValueError(f"an output has the shape {list(ours.shape)} instead of {list(theirs.shape)}")
         scale = max(float(np.abs(theirs.astype(np.float64)).max(initial=0)), np.finfo(np.float64).tiny)
         apart = np.abs(ours.astype(np.float64).ravel() - theirs.astype(np.float64).ravel()) / scale
-        # max() of an array with a NaN is NaN.
-        largest = float(np.maximum(largest, apart.max(initial=0)))
+        if not np.isfinite(apart).all():
+            raise ValueError("an output is not finite")
+        largest = max(largest, float(apart.max(initial=0)))
         squares += float((apart**2).sum())
         count += apart.size
     return {"max": largest, "rms": float(np.sqrt(squares / max(count, 1)))}

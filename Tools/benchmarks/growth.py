@@ -28,7 +28,7 @@ def with_batch(settings: Settings, network: Network, image_ms: float) -> dict[st
     found: dict[int, float] = {}
     with settings.on_cores(threads):
         tasks = {batch: settings.task(network, threads, batch) for batch in BATCHES}
-        for _ in range(1 if image_ms * max(BATCHES) > 2000 else TURNS):
+        for _ in range(1 if image_ms * max(BATCHES) > TURN_MS else TURNS):
             for batch, task in tasks.items():
                 runs = max(2, min(50, math.ceil(TURN_MS / max(image_ms * batch, 1e-3))))
                 turn = bench(settings.onnxcnn, task, "--runs", str(runs), "--warmup", "0")

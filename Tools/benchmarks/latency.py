@@ -11,26 +11,31 @@ import statistics
 from functools import partial
 from typing import Any, Callable, Iterator, Optional
 
+import numpy as np
+
 from benchmarks.contenders import LABELS, Absent, Contender, OnnxcnnContender, PeerContender, Task
 from benchmarks.networks import Network
 from benchmarks.settings import Settings
 
 OURS, STRICT = "onnxcnn", "onnxcnn strict"
 #: A turn runs for about so long, but so often at the least and at the most.
-TURN_MS, WARMUP_MS = 300.0, 60.0
+TURN_MS, WARMUP_MS = 200.0, 50.0
 FEWEST_RUNS, MOST_RUNS = 3, 2000
 #: A run beyond this needs no company: its length averages what disturbs it.
-LONG_RUN_MS = 1500.0
-#: Long batches get fewer rounds, or they alone would take an hour.
-LONG_ROUNDS = 2
+LONG_RUN_MS = 400.0
+#: Batches and very long runs get fewer rounds, or they alone would take an hour.
+BATCH_ROUNDS, VERY_LONG_ROUNDS, VERY_LONG_RUN_MS = 3, 2, 1500.0
 #: A peer this much slower than the best is not measured again: it cannot become the best one.
 HOPELESS = 2.0
 
 
-def measure(settings: Settings, network: Network, threads: int, batch: int, known: list[dict[str, Any]]) -> dict[str, Any]:
+def measure(
+    settings: Settings, network: Network, threads: int, batch: int, known: list[dict[str, Any]]
+) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
     """One line of the table: rounds of turns at one number of threads and one batch.
 
     - Parameter known: the network's lines so far. They tell which peer is hopeless, and about what a large batch takes.
+    - Returns: the line, and what each peer computed.
     """
     task = settings.task(network, threads, batch)
     single = next((line for line in known if line["threads"] == threads and line["batch"] == 1), None)
@@ -45,8 +50,15 @@ def measure(settings: Settings, network: Network, threads: int, batch: int, know
                 continue
             stack.callback(contender.close)
             contenders.append(contender)
-        rounds = _rounds(settings, contenders, absent)
-    return {"threads": threads, "batch": batch, "rounds": rounds, "absent": absent}
+        rounds = _rounds(min(settings.rounds, BATCH_ROUNDS if batch > 1 else settings.rounds), contenders, absent)
+        outputs: dict[str, list[np.ndarray]] = {}
+        for contender in contenders:
+            if isinstance(contender, PeerContender) and contender.label not in absent:
+                try:
+                    outputs[contender.label] = contender.outputs(settings.scratch)
+                except Absent as reason:
+                    absent[contender.label] = str(reason)
+    return {"threads": threads, "batch": batch, "rounds": rounds, "absent": absent}, outputs
 
 
 def _makers(
@@ -74,9 +86,9 @@ def _peer(
     return PeerContender(peer, settings.peer_task(peer, task, network), folder)
 
 
-def _rounds(settings: Settings, contenders: list[Contender], absent: dict[str, str]) -> list[dict[str, Any]]:
+def _rounds(count: int, contenders: list[Contender], absent: dict[str, str]) -> list[dict[str, Any]]:
     rounds: list[dict[str, Any]] = []
-    while contenders and len(rounds) < settings.rounds:
+    while contenders and len(rounds) < count:
         # Each round begins with another contender: whoever follows a long turn meets warmer or colder cores.
         first = len(rounds) % len(contenders)
         turns: dict[str, Any] = {}
@@ -90,8 +102,8 @@ def _rounds(settings: Settings, contenders: list[Contender], absent: dict[str, s
             turns[contender.label] = turn.as_json()
         rounds.append(turns)
         times = {label: turn["median_ms"] for label, turn in turns.items()}
-        if max(times.values(), default=0) > LONG_RUN_MS and len(rounds) >= LONG_ROUNDS:
-            break
+        if max(times.values(), default=0) > VERY_LONG_RUN_MS:
+            count = min(count, VERY_LONG_ROUNDS)
         dropped = {*_hopeless(times), *absent}
         contenders = [contender for contender in contenders if contender.label not in dropped]
     return rounds
@@ -105,7 +117,7 @@ def _size(expected_ms: float) -> tuple[int, int]:
     def fitting(milliseconds: float, least: int) -> int:
         return min(MOST_RUNS, max(least, math.ceil(milliseconds / max(expected_ms, 1e-3))))
 
-    return fitting(TURN_MS, FEWEST_RUNS), fitting(WARMUP_MS, 2)
+    return fitting(TURN_MS, FEWEST_RUNS), fitting(WARMUP_MS, 1)
 
 
 def _hopeless(times: dict[str, float]) -> set[str]:

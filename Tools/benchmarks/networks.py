@@ -85,11 +85,11 @@ class Network:
             raise NetworkError(str(error)) from error
 
 
-def own_network(path: Path) -> Network:
-    """A user's model file."""
+def own_network(path: Path, name: str) -> Network:
+    """A user's model file, to be called `name`."""
     if not path.is_file():
         raise NetworkError(f"{path} is not a file")
-    network = Network(path.stem, path.resolve(), "given")
+    network = Network(name, path.resolve(), "given")
     try:
         network.shapes(1)
     except NetworkError:

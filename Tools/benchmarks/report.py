@@ -142,17 +142,17 @@ def _accuracy(results: dict[str, Any]) -> str:
 
 def _absent(results: dict[str, Any]) -> str:
     reasons: dict[str, None] = {}
+    nowhere = [LABELS[peer] for peer in results["absent_peers"]]
     for peer, reason in results["absent_peers"].items():
         reasons[f"- {LABELS[peer]}: {reason}"] = None
     for name, network in results["networks"].items():
         for line in network.get("latency", []):
             for label, reason in line["absent"].items():
-                if label not in [LABELS[peer] for peer in results["absent_peers"]]:
+                if label not in nowhere:
                     reasons[f"- {name}, batch {line['batch']}, threads {line['threads']}: {label}: {reason}"] = None
-        for part in ("start", "accuracy"):
-            for label, reason in network.get(part, {}).get("absent", {}).items():
-                if label not in [LABELS[peer] for peer in results["absent_peers"]]:
-                    reasons[f"- {name}, {part}: {label}: {reason}"] = None
+        for label, reason in network.get("start", {}).get("absent", {}).items():
+            if label not in nowhere:
+                reasons[f"- {name}, start: {label}: {reason}"] = None
         for reason in network.get("skipped", []):
             reasons[f"- {name}: {reason}"] = None
     for name, reason in results["missing_networks"].items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Iterator
@@ -70,4 +71,9 @@ class Settings:
 
 
 def progress(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    """Says on standard error what begins, after the minutes and seconds since the start."""
+    minutes, seconds = divmod(int(time.monotonic() - _BEGINNING), 60)
+    print(f"{minutes:3}:{seconds:02}  {text}", file=sys.stderr, flush=True)
+
+
+_BEGINNING = time.monotonic()

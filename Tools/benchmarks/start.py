@@ -28,11 +28,12 @@ def archived(settings: Settings, network: Network) -> Path:
     return path
 
 
-def measure(settings: Settings, network: Network, archive: Path) -> dict[str, Any]:
+def measure(settings: Settings, network: Network) -> dict[str, Any]:
     """Whole processes in turn, the files in the page cache: onnxcnn from its start to its end, a peer up to its first result.
 
     - Returns: `rounds` of milliseconds by contender, `load_ms` and `first_run_ms` inside the process, `memory`, `absent`.
     """
+    archive = archived(settings, network)
     threads = settings.most_threads
     task = settings.task(network, threads, batch=1)
     rounds: list[dict[str, float]] = []
@@ -40,8 +41,9 @@ def measure(settings: Settings, network: Network, archive: Path) -> dict[str, An
     absent: dict[str, str] = {}
     count = QUICK_ROUNDS if settings.quick else ROUNDS
     with settings.on_cores(threads):
-        # The first pass, which is not counted, brings files and programs into the page cache.
-        for index in range(count + 1):
+        for path in (network.path, archive):
+            _read(path)
+        for _ in range(count):
             times: dict[str, float] = {}
             for label, model in ((FROM_ONNX, network.path), (FROM_ARCHIVE, archive)):
                 if label not in absent:
@@ -63,8 +65,7 @@ def measure(settings: Settings, network: Network, archive: Path) -> dict[str, An
                 contender.close()
                 times[label] = contender.start_ms
                 inside.setdefault(label, []).append(contender.loaded)
-            if index > 0:
-                rounds.append(times)
+            rounds.append(times)
         memory: dict[str, dict[str, Any]] = {}
         load_ms: dict[str, float] = {}
         first_run_ms: dict[str, float] = {}
@@ -78,6 +79,7 @@ def measure(settings: Settings, network: Network, archive: Path) -> dict[str, An
             memory[label] = once["memory"]
             load_ms[label] = once["load_ms"] + once["compile_ms"]
             first_run_ms[label] = once["first_run_ms"]
+    archive.unlink()
     for label, loads in inside.items():
         memory[label] = {name: loads[0][name] for name in ("peak_resident_bytes", "before_model_bytes")}
         load_ms[label] = statistics.median(load["load_ms"] for load in loads)
@@ -99,3 +101,10 @@ def _our_start(settings: Settings, task: Task, model: Path) -> float:
     if done.code != 0:
         raise Absent((done.err.strip().splitlines() or [f"exit code {done.code}"])[0])
     return milliseconds
+
+
+def _read(path: Path) -> None:
+    """Brings the file into the page cache."""
+    with open(path, "rb", buffering=0) as file:
+        while file.read(1 << 22):
+            pass
