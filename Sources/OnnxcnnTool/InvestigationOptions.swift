@@ -49,7 +49,9 @@ struct Mismatch {
     let references: [String: Tensor]
     /// The position of the first node, functions inlined, that does not follow from its own inputs, if layers told.
     let guiltyNode: Int?
+}
 
+extension Mismatch {
     /// - Parameters:
     ///   - arrays: the reference, by name where its arrays have one.
     ///   - guiltyNode: if it is known already; else the layers are checked, where the reference has any.
@@ -57,22 +59,19 @@ struct Mismatch {
         model: Model, inputs: [String: Tensor], arrays: [(name: String?, tensor: Tensor)], guiltyNode: Int? = nil,
         options: SessionOptions
     ) throws {
-        self.model = model
-        self.inputs = inputs
         let outputs = model.graph.outputs.map(\.name)
         let matching = ReferenceMatching(outputs: outputs, references: arrays.map(\.name), ignoring: [])
         var references = Dictionary(
             arrays.compactMap { array in array.name.map { ($0, array.tensor) } }, uniquingKeysWith: { first, _ in first })
         for pair in matching.pairs { references[pair.output] = arrays[pair.reference].tensor }
-        self.references = references
         let bound = try BoundModel(model).model
         let hasLayers = bound.graph.nodes.flatMap(\.outputs).contains { references[$0] != nil && !outputs.contains($0) }
+        var guiltyNode = guiltyNode
         if guiltyNode == nil, hasLayers {
             let check = try LayerCheck(bound, options: options).run(inputs) { references[$0] }
-            self.guiltyNode = check.firstFailure?.nodeIndex
-        } else {
-            self.guiltyNode = guiltyNode
+            guiltyNode = check.firstFailure?.nodeIndex
         }
+        self.init(model: model, inputs: inputs, references: references, guiltyNode: guiltyNode)
     }
 }
 
@@ -80,6 +79,8 @@ struct Mismatch {
 struct Findings {
     var text: [String] = []
     var json: [JSON.Member] = []
+    /// Whether bisecting found a difference; nil where nothing was bisected.
+    var bisectionFoundDifference: Bool?
 }
 
 extension InvestigationOptions {
@@ -91,12 +92,13 @@ extension InvestigationOptions {
             let report = try bisection(mismatch.model, mismatch.inputs, options, console)
             findings.text.append(report?.description ?? agreement)
             findings.json.append(JSON.Member("bisection", report?.json ?? .null))
+            findings.bisectionFoundDifference = report != nil
             if let report {
                 references.merge(report.values) { _, bisected in bisected }
                 nodes = report.guiltyIndex.map { [$0] } ?? report.nodeIndices
             }
         }
-        if diagnose != false {
+        if diagnose != false, !references.isEmpty {
             let diagnosis = try Diagnosis(
                 of: mismatch.model, inputs: mismatch.inputs, references: references,
                 guiltyNode: nodes?.count == 1 ? nodes?.first : nil, options: options,
@@ -104,7 +106,7 @@ extension InvestigationOptions {
             findings.text.append(diagnosis.text)
             findings.json.append(JSON.Member("diagnosis", diagnosis.json))
         }
-        if let extract {
+        if let extract, !references.isEmpty {
             try write(nodes, of: mismatch, references, to: extract, options)
             findings.text.append("wrote the reproduction \(extract)")
             findings.json.append(JSON.Member("extracted", .string(extract)))
@@ -130,9 +132,11 @@ extension InvestigationOptions {
             }, progress: console.progress)
     }
 
+    /// What a bisection holds the model against.
+    var referenceText: String { "\(backend.rawValue) on \(against ?? "this model")" }
+
     private var agreement: String {
-        let what = against.map { "\(backend.rawValue) on \($0)" } ?? "\(backend.rawValue) on this model"
-        return "bisection: \(what) agrees with this runtime within rounding; the reference was made by something else"
+        "bisection: \(referenceText) agrees within rounding; a reference that differs was made by something else"
             + (against == nil ? ", perhaps by another model ('--against' names one)" : "")
     }
 

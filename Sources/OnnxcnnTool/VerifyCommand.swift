@@ -104,6 +104,8 @@ struct VerifyCommand: ParsableCommand {
             try verifyCases(common.console)
         } else if models.count > 1 {
             try verifyModels(common.console)
+        } else if investigation.bisect, references.isEmpty, !inputs.files.isEmpty {
+            try bisectModel(models.first, common.console)
         } else {
             try verifyModel(models.first, common.console)
         }

@@ -37,8 +37,9 @@ public struct Bisection: Sendable {
         let expectations = try RoundingAnalysis(model, threads: options.threads)
             .expectations(for: inputs, of: Set(cuts + outputs))
         var runCount = 0
+        var computed: [String: Tensor] = [:]
         func agrees(_ values: [String]) throws -> Bool {
-            let computed = try reference(values)
+            computed.merge(try reference(values)) { _, latest in latest }
             runCount += 1
             let agrees = values.allSatisfy { name in
                 guard let expectation = expectations[name], let tensor = computed[name],
@@ -58,14 +59,15 @@ public struct Bisection: Sendable {
         }
         let start = first == 0 ? nil : cuts[first - 1]
         let end = first == cuts.count ? nil : cuts[first]
-        return try report(from: start, to: end, inputs, knowing: names, runCount: runCount + 1, reference)
+        let outcome = Outcome(start: start, end: end, runCount: runCount + 1, computed: computed)
+        return try report(outcome, inputs, knowing: names, reference)
     }
 
     /// Looks closely at a segment: one more run gives the values within, and each node is held against its own inputs.
     private func report(
-        from start: String?, to end: String?, _ inputs: [String: Tensor], knowing names: Set<String>?, runCount: Int,
-        _ reference: Reference
+        _ outcome: Outcome, _ inputs: [String: Tensor], knowing names: Set<String>?, _ reference: Reference
     ) throws -> BisectionReport {
+        let (start, end) = (outcome.start, outcome.end)
         let nodes = flow.segment(from: start, to: end)
         let made = nodes.flatMap { model.graph.nodes[$0].outputs }.filter { !$0.isEmpty && names?.contains($0) ?? true }
         let values = try reference((start.map { [$0] } ?? []) + made)
@@ -76,7 +78,15 @@ public struct Bisection: Sendable {
         let guilty = check.firstFailure.flatMap { flow.producers[$0.value] }
         return BisectionReport(
             start: start, end: end, nodes: nodes.map { place($0) }, nodeIndices: nodes, guiltyNode: guilty.map(place),
-            guiltyIndex: guilty, runCount: runCount, values: values)
+            guiltyIndex: guilty, runCount: outcome.runCount, values: outcome.computed.merging(values) { _, latest in latest })
+    }
+
+    /// The cuts between which a reference begins to differ, and what it gave on the way.
+    private struct Outcome {
+        let start: String?
+        let end: String?
+        let runCount: Int
+        let computed: [String: Tensor]
     }
 
     private func place(_ index: Int) -> ModelProblem.Place {
@@ -100,7 +110,7 @@ public struct BisectionReport: Sendable {
     public let guiltyIndex: Int?
     /// How often the reference's program ran.
     public let runCount: Int
-    /// The reference's values in the segment, and where it starts.
+    /// The reference's values in the segment, at the cuts that were tried, and at the outputs.
     public let values: [String: Tensor]
 }
 

@@ -57,7 +57,7 @@ extension Diagnosis {
 extension Diagnostician {
     /// A mistake found at one node may have been made at all nodes of its kind: then that is what happened.
     fileprivate func widened(_ diagnosis: Diagnosis, in whole: DiagnosisCase) throws -> Diagnosis {
-        guard let first = diagnosis.findings.first,
+        guard !whole.references.isEmpty, let first = diagnosis.findings.first,
             let hypothesis = Self.nodeHypotheses.first(where: { $0.kind == first.mistake })
         else { return diagnosis }
         let wide = try hypothesis.alternatives(in: whole).first { alternative in
