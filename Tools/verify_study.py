@@ -82,6 +82,10 @@ def detection(study: Study, checks: Checks, quick: bool) -> None:
     jobs = [(study.networks[n], i, DETECTED) for n in CANON for i in range(4 if quick else 40)]
     trials = study.map(study.detection, jobs)
     table(f"Detection: every weight of one tensor changed by {DETECTED:g} of itself", grouped(trials, lambda t: t.network))
+    print("\nThe same by the effect on the outputs, in units of the largest difference between programs that round")
+    for low, high in ((1, 3), (3, 10), (10, 100), (100, float("inf"))):
+        members = [trial for trial in trials if low < trial.effect <= high]
+        print(f"  {low:>4} to {high:<5} {len(members):6} trials, {100 * share(members):6.1f} % detected")
     checks.check("at least 99 % detected", share(trials) >= 0.99, f"{100 * share(trials):.2f} %")
 
 

@@ -34,6 +34,8 @@ class Trial:
     #: None where the fault changes nothing, so that there is nothing to find.
     right: Optional[bool]
     said: str = ""
+    #: How large the fault's effect is, in units of what rounding does; 0 where that is not asked.
+    effect: float = 0.0
 
 
 @dataclass
@@ -93,7 +95,7 @@ class Study:
         done = self.verify(network.model, {**feeds, name: faulty}, "--no-diagnose")
         ratio = change / max(rounding, np.finfo(np.float32).tiny)
         right = None if ratio <= 1 else done.code == MISMATCH
-        return Trial(network.name, seed, "perturbed", right, f"{fault.detail}: change/rounding {ratio:.1f}")
+        return Trial(network.name, seed, "perturbed", right, f"{fault.detail}: change/rounding {ratio:.1f}", ratio)
 
     # Localisation
 
