@@ -95,13 +95,19 @@ struct HalfPrecisionWeightsHypothesis: NodeHypothesis {
         let node = subject.model.graph.nodes[index]
         let weights = node.inputs.indices.filter { subject.weights($0, of: node)?.dataType == .float32 }
         guard Self.operators.contains(node.operatorType), !weights.isEmpty else { return [] }
-        return [DataType.float16, .bfloat16].map { format in
-            NodeSetting(name: "\(format)", statement: "weights rounded to \(format)") { variation, position in
-                for input in weights {
-                    guard let tensor = subject.weights(input, of: node) else { continue }
-                    let narrow = try Tensor(rounding: tensor.doubles(), to: format, shape: tensor.shape)
-                    let rounded = try Tensor(rounding: narrow.doubles(), to: .float32, shape: tensor.shape)
-                    variation.setWeights(rounded, input: input, at: position)
+        // Some programs narrow all that they store; others keep the biases, which are few.
+        let kept = weights.filter { $0 != 1 }
+        let choices = kept.isEmpty || kept == weights ? [(weights, "")] : [(weights, ""), ([1], ", biases kept")]
+        return [DataType.float16, .bfloat16].flatMap { format in
+            choices.map { narrowed, remark in
+                NodeSetting(name: "\(format)\(remark)", statement: "weights rounded to \(format)\(remark)") {
+                    variation, position in
+                    for input in narrowed {
+                        guard let tensor = subject.weights(input, of: node) else { continue }
+                        let narrow = try Tensor(rounding: tensor.doubles(), to: format, shape: tensor.shape)
+                        let rounded = try Tensor(rounding: narrow.doubles(), to: .float32, shape: tensor.shape)
+                        variation.setWeights(rounded, input: input, at: position)
+                    }
                 }
             }
         }

@@ -9,16 +9,18 @@ import Testing
 
 @Suite("Bisection and reproduction")
 struct BisectionTests {
-    /// Twenty residual layers, the weights of one of them changed.
+    /// Twenty residual layers, the weights of one of them changed. What a layer adds stays to the end.
     private func chain(changing layer: Int?) throws -> Model {
         var numbers = Numbers(seed: 11)
         var builder = GraphBuilder(name: "chain", opset: 17)
         var x = builder.input("x", dimensions: [1, 12])
         for index in 0..<20 {
-            let weights = try numbers.tensor(12, 12)
-            let changed = try Tensor(rounding: weights.doubles().map { $0 * 1.01 }, to: .float32, shape: weights.shape)
-            let product = try builder.gemm(x, weights: index == layer ? changed : weights, name: "fc\(index)")
-            x = builder.tanh(builder.add(builder.sigmoid(product), x, name: "sum\(index)"))
+            // Small enough that no sigmoid saturates, which would hide a change.
+            let scale = index == layer ? 0.101 : 0.1
+            let elements = try numbers.tensor(12, 12).doubles().map { $0 * scale }
+            let weights = try Tensor(rounding: elements, to: .float32, shape: Shape([12, 12]))
+            let product = try builder.gemm(x, weights: weights, name: "fc\(index)")
+            x = builder.relu(builder.add(builder.sigmoid(product), x, name: "sum\(index)"))
         }
         builder.output(x, dimensions: [1, 12])
         return try builder.model().declaringShapes()
