@@ -125,6 +125,19 @@ struct BlockedShape {
     }
 }
 
+/// The pixels of one output tile.
+private struct OutputTile<Input: InputLayout, Sums: BlockSums>: RegisterTiling {
+    let convolution: DirectConvolution<Input>
+    let block: Int
+    let weights: UnsafePointer<Float>
+    let input: UnsafePointer<Float>
+
+    @inline(__always)
+    func compute<Tile: PixelSums>(_: Tile.Type, _ first: Int, _ count: Int) where Tile.Sums == Sums {
+        convolution.compute(Tile.self, block, weights, input, first, count)
+    }
+}
+
 /// One call of `convolveBlocked` or `convolveFirst`.
 struct DirectConvolution<Input: InputLayout> {
     let shape: BlockedShape
@@ -178,30 +191,10 @@ struct DirectConvolution<Input: InputLayout> {
     }
 
     @inline(never)
-    func run<Sums: BlockSums>(
+    private func run<Sums: BlockSums>(
         _: Sums.Type, block: Int, weights: UnsafePointer<Float>, input: UnsafePointer<Float>, pixels: Range<Int>
     ) {
-        var pixel = pixels.lowerBound
-        while pixels.upperBound - pixel >= MainTile<Sums>.pixels {
-            compute(MainTile<Sums>.self, block, weights, input, pixel, MainTile<Sums>.pixels)
-            pixel += MainTile<Sums>.pixels
-        }
-        let rest = pixels.upperBound - pixel
-        #if KERNELS_AVX512
-            if rest > 8 {
-                return compute(MainTile<Sums>.self, block, weights, input, pixel, rest)
-            }
-            if rest > 6 {
-                return compute(EightPixels<Sums>.self, block, weights, input, pixel, rest)
-            }
-        #endif
-        if rest > 4 {
-            compute(SixPixels<Sums>.self, block, weights, input, pixel, rest)
-        } else if rest > 2 {
-            compute(FourPixels<Sums>.self, block, weights, input, pixel, rest)
-        } else if rest > 0 {
-            compute(TwoPixels<Sums>.self, block, weights, input, pixel, rest)
-        }
+        OutputTile<Input, Sums>(convolution: self, block: block, weights: weights, input: input).computeTiles(pixels)
     }
 
     @inline(__always)

@@ -6,6 +6,8 @@ protocol BlockSums {
     /// The weights from one input channel to the tile's output channels: `blocks` vectors side by side.
     static func weights(_ pointer: UnsafePointer<Float>) -> Weights
     mutating func add(_ x: Float, _ weights: Weights)
+    /// Stores the blocks side by side, added to what is there or in its place.
+    func write(to output: UnsafeMutablePointer<Float>, adding: Bool)
 }
 
 struct OneBlock: BlockSums {
@@ -22,6 +24,11 @@ struct OneBlock: BlockSums {
     @inline(__always)
     mutating func add(_ x: Float, _ weights: Vector) {
         sum0 = multiplyAdd(sum0, Vector(repeating: x), weights)
+    }
+
+    @inline(__always)
+    func write(to output: UnsafeMutablePointer<Float>, adding: Bool) {
+        store(adding ? load(output) + sum0 : sum0, output)
     }
 }
 
@@ -43,6 +50,13 @@ struct TwoBlocks: BlockSums {
         sum0 = multiplyAdd(sum0, x, weights.0)
         sum1 = multiplyAdd(sum1, x, weights.1)
     }
+
+    @inline(__always)
+    func write(to output: UnsafeMutablePointer<Float>, adding: Bool) {
+        let next = output + Vector.scalarCount
+        store(adding ? load(output) + sum0 : sum0, output)
+        store(adding ? load(next) + sum1 : sum1, next)
+    }
 }
 
 /// The sums of a few output pixels: the register tile of a convolution or matrix product.
@@ -58,6 +72,8 @@ protocol PixelSums {
     init()
     /// Adds input element `offset` of each pixel times the weights.
     mutating func add(_ pointers: Pointers, _ offset: Int, _ weights: Sums.Weights)
+    /// Stores the first `count` pixels, `step` floats apart, added to what is there or in its place.
+    func write(to output: UnsafeMutablePointer<Float>, step: Int, count: Int, adding: Bool)
 }
 
 protocol PixelPointers {
@@ -95,6 +111,11 @@ struct OnePixel<Sums: BlockSums>: PixelSums {
     @inline(__always)
     mutating func add(_ pointers: OnePointer, _ offset: Int, _ weights: Sums.Weights) {
         sums.add(pointers.pointer[offset], weights)
+    }
+
+    @inline(__always)
+    func write(to output: UnsafeMutablePointer<Float>, step: Int, count: Int, adding: Bool) {
+        if count > 0 { sums.write(to: output, adding: adding) }
     }
 }
 
@@ -136,13 +157,21 @@ struct Joined<First: PixelSums, Second: PixelSums>: PixelSums where First.Sums =
         first.add(pointers.first, offset, weights)
         second.add(pointers.second, offset, weights)
     }
+
+    @inline(__always)
+    func write(to output: UnsafeMutablePointer<Float>, step: Int, count: Int, adding: Bool) {
+        first.write(to: output, step: step, count: count, adding: adding)
+        second.write(to: output + First.pixels * step, step: step, count: count - First.pixels, adding: adding)
+    }
 }
 
 typealias TwoPixels<Sums: BlockSums> = Joined<OnePixel<Sums>, OnePixel<Sums>>
 typealias FourPixels<Sums: BlockSums> = Joined<TwoPixels<Sums>, TwoPixels<Sums>>
+typealias FivePixels<Sums: BlockSums> = Joined<FourPixels<Sums>, OnePixel<Sums>>
 typealias SixPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, TwoPixels<Sums>>
 #if KERNELS_AVX512
     typealias EightPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, FourPixels<Sums>>
+    typealias TenPixels<Sums: BlockSums> = Joined<SixPixels<Sums>, FourPixels<Sums>>
     /// Twelve pixels by two blocks are 24 of 32 registers.
     typealias MainTile<Sums: BlockSums> = Joined<SixPixels<Sums>, SixPixels<Sums>>
 #else
