@@ -44,21 +44,26 @@ extension Kernels {
             let existing = min(lanes, outputs - firstBlock * c)
             var target = packed + (group * shape.outputBlocks + firstBlock) * shape.weightsPerBlock
             for inputBlock in 0..<shape.inputBlocks {
-                for tap in 0..<taps {
-                    for channel in inputBlock * Input.lanes..<(inputBlock + 1) * Input.lanes {
-                        if channel < inputs {
-                            var source = weights + ((group * outputs + firstBlock * c) * inputs + channel) * taps + tap
-                            for lane in 0..<existing {
-                                target[lane] = source.pointee
-                                source += inputs * taps
-                            }
-                            (target + existing).update(repeating: 0, count: lanes - existing)
-                        } else {
-                            target.update(repeating: 0, count: lanes)
-                        }
-                        target += lanes
-                    }
+                let firstChannel = inputBlock * Input.lanes
+                let channels = min(Input.lanes, inputs - firstChannel)
+                if existing < lanes || channels < Input.lanes {
+                    target.update(repeating: 0, count: taps * Input.lanes * lanes)
                 }
+                // Output by output, since the weights of an output lie side by side.
+                var source = weights + ((group * outputs + firstBlock * c) * inputs + firstChannel) * taps
+                for lane in 0..<existing {
+                    var weight = source
+                    for channel in 0..<channels {
+                        var element = target + channel * lanes + lane
+                        for _ in 0..<taps {
+                            element.pointee = weight.pointee
+                            weight += 1
+                            element += Input.lanes * lanes
+                        }
+                    }
+                    source += inputs * taps
+                }
+                target += taps * Input.lanes * lanes
             }
         }
     }
