@@ -30,6 +30,10 @@ package struct ConvolutionOperands {
     package var output: UnsafeMutablePointer<Float>
     package var outputStride: Int
     package var activation: Activation
+    /// Where the next image's operands lie, for kernels that take several images in one call.
+    package var inputImageStride = 0
+    package var residualImageStride = 0
+    package var outputImageStride = 0
 
     package init(
         input: UnsafePointer<Float>, inputStride: Int, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>? = nil,
@@ -117,29 +121,4 @@ package protocol ConvolutionKernels {
         _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, group: Int, pixels: Range<Int>,
         scratch: UnsafeMutablePointer<Float>)
     func planarScratchCount(_ geometry: ConvolutionGeometry) -> Int
-}
-
-/// Winograd's minimal filtering F(m×m, 3×3) for 3×3 convolutions of stride 1 and dilation 1, on the blocked layout, with transformed
-/// weights prepared once. Fast mode only: the sum is reordered and the error grows with m.
-package protocol WinogradKernels {
-    /// Output tile sizes m on offer, smallest first.
-    var winogradSizes: [Int] { get }
-    /// Whether the geometry is one that Winograd can do: 3×3, stride 1, dilation 1, one group, two spatial dimensions.
-    func supportsWinograd(_ geometry: ConvolutionGeometry) -> Bool
-    /// Floats in the transformed weights.
-    func winogradWeightCount(_ geometry: ConvolutionGeometry, size: Int) -> Int
-    /// Transforms those of the ONNX weights `[O, I, 3, 3]` (in Double, rounded once) for `convolveWinograd` that belong to
-    /// some output tiles.
-    func packWinogradWeights(
-        _ geometry: ConvolutionGeometry, size: Int, weights: UnsafePointer<Float>, outputTiles: Range<Int>,
-        to packed: UnsafeMutablePointer<Float>)
-    /// Tiles of m×m output pixels in an image: ⌈H/m⌉·⌈W/m⌉, row-major.
-    func winogradTiles(_ geometry: ConvolutionGeometry, size: Int) -> Int
-    /// Computes all the output blocks of the output tiles `outputTiles` (those of `blockedOutputTiles`) at the Winograd tiles
-    /// `tiles`. Splitting over `tiles` is best; splitting over `outputTiles` repeats the input transform.
-    /// `scratch` holds `winogradScratchCount` floats, one such buffer for each call that runs at the same time.
-    func convolveWinograd(
-        _ geometry: ConvolutionGeometry, size: Int, _ operands: ConvolutionOperands, outputTiles: Range<Int>,
-        tiles: Range<Int>, scratch: UnsafeMutablePointer<Float>)
-    func winogradScratchCount(_ geometry: ConvolutionGeometry, size: Int) -> Int
 }

@@ -1,132 +1,79 @@
 import CNNKernelTable
 
-/// Winograd convolution on the blocked layout. The transform of a map tile is `(m+2)²` planes, each a matrix
+/// Winograd convolution on the blocked layout. The transform of a map tile is `(m + r − 1)²` planes, each a matrix
 /// `[tiles, input channels]`; each plane is multiplied by its plane of transformed weights with the register tile of the matrix
 /// product (Winograd tiles in place of pixels); the products of a tile, transformed back, are m×m output pixels.
 extension Kernels {
-    package var winogradSizes: [Int] { [WinogradTwo.size, WinogradFour.size, WinogradSix.size] }
-
-    package func supportsWinograd(_ geometry: ConvolutionGeometry) -> Bool {
+    package func winogradForms(_ geometry: ConvolutionGeometry) -> [WinogradForm] {
         let window = geometry.window
-        return window.isPlane && geometry.groups == 1 && window.kernel == Extent(height: 3, width: 3)
-            && window.stride == .one && window.dilation == .one
+        guard window.isPlane, geometry.groups == 1, window.kernel.height == window.kernel.width, window.stride == .one,
+            window.dilation == .one
+        else { return [] }
+        return WinogradForm.allCases.filter { $0.kernelSize == window.kernel.height }
     }
 
-    package func winogradWeightCount(_ geometry: ConvolutionGeometry, size: Int) -> Int {
-        let shape = WinogradShape(geometry, size: size)
-        return shape.planes * shape.weightsPerPlane
+    package func winogradTiles(_ geometry: ConvolutionGeometry, _ form: WinogradForm) -> Int {
+        WinogradShape(geometry, form).tilesPerImage
     }
 
-    package func winogradTiles(_ geometry: ConvolutionGeometry, size: Int) -> Int {
-        let shape = WinogradShape(geometry, size: size)
-        return shape.tileRows * shape.tileColumns
+    package func winogradRounds(_ geometry: ConvolutionGeometry, _ form: WinogradForm, images: Int) -> Int {
+        let shape = WinogradShape(geometry, form)
+        let tiles = shape.tilesPerImage * images
+        let round = WinogradRound(shape, WinogradMethod(form), tiles: tiles).tiles
+        return round > 0 ? (tiles + round - 1) / round : 0
     }
 
-    package func winogradScratchCount(_ geometry: ConvolutionGeometry, size: Int) -> Int {
-        let shape = WinogradShape(geometry, size: size)
-        return shape.planes * shape.tilesAtOnce * (shape.inputChannels + shape.outputChannels)
-    }
-
-    package func packWinogradWeights(
-        _ geometry: ConvolutionGeometry, size: Int, weights: UnsafePointer<Float>, outputTiles: Range<Int>,
-        to packed: UnsafeMutablePointer<Float>
-    ) {
-        switch size {
-        case WinogradTwo.size: packWinograd(WinogradTwo.self, geometry, weights, outputTiles, packed)
-        case WinogradFour.size: packWinograd(WinogradFour.self, geometry, weights, outputTiles, packed)
-        case WinogradSix.size: packWinograd(WinogradSix.self, geometry, weights, outputTiles, packed)
-        default: preconditionFailure("Winograd size \(size)")
-        }
+    package func winogradScratchCount(_ geometry: ConvolutionGeometry, _ method: WinogradMethod, images: Int) -> Int {
+        let shape = WinogradShape(geometry, method.form)
+        return WinogradRound.scratchCount(shape, method, tiles: shape.tilesPerImage * images)
     }
 
     package func convolveWinograd(
-        _ geometry: ConvolutionGeometry, size: Int, _ operands: ConvolutionOperands, outputTiles: Range<Int>,
-        tiles: Range<Int>, scratch: UnsafeMutablePointer<Float>
+        _ geometry: ConvolutionGeometry, _ method: WinogradMethod, _ operands: ConvolutionOperands,
+        outputTiles: Range<Int>, tiles: Range<Int>, scratch: UnsafeMutablePointer<Float>
     ) {
-        if outputTiles.isEmpty { return }
-        switch size {
-        case WinogradTwo.size: convolve(WinogradTwo.self, geometry, operands, outputTiles, tiles, scratch)
-        case WinogradFour.size: convolve(WinogradFour.self, geometry, operands, outputTiles, tiles, scratch)
-        case WinogradSix.size: convolve(WinogradSix.self, geometry, operands, outputTiles, tiles, scratch)
-        default: preconditionFailure("Winograd size \(size)")
-        }
-    }
-
-    /// `G·w·Gᵀ` for each pair of channels, to `[plane][output tile][input channel][output lane of the tile]`.
-    private func packWinograd<Transform: WinogradTransform>(
-        _: Transform.Type, _ geometry: ConvolutionGeometry, _ weights: UnsafePointer<Float>, _ outputTiles: Range<Int>,
-        _ packed: UnsafeMutablePointer<Float>
-    ) {
-        let c = Vector.scalarCount
-        let shape = WinogradShape(geometry, size: Transform.size)
-        let span = Transform.span
-        let tileWeights = TwoBlocks.blocks * c * shape.inputChannels
-        for plane in 0..<shape.planes {
-            let planeEnd = (plane + 1) * shape.weightsPerPlane
-            let first = plane * shape.weightsPerPlane + outputTiles.lowerBound * tileWeights
-            let end = min(plane * shape.weightsPerPlane + outputTiles.upperBound * tileWeights, planeEnd)
-            (packed + first).update(repeating: 0, count: end - first)
-        }
-        let outputs =
-            outputTiles.lowerBound * TwoBlocks.blocks
-            * c..<min(
-                outputTiles.upperBound * TwoBlocks.blocks * c, geometry.outputChannels)
-        withUnsafeTemporaryAllocation(of: Double.self, capacity: 6 * span) { doubles in
-            let matrix = doubles.baseAddress.unsafelyUnwrapped
-            let partial = matrix + 3 * span
-            for (row, factors) in Transform.weightMatrix.enumerated() {
-                for (column, factor) in factors.enumerated() { matrix[row * 3 + column] = factor }
-            }
-            for output in outputs {
-                let tile = output / (TwoBlocks.blocks * c)
-                let lanes = min(TwoBlocks.blocks, shape.outputBlocks - tile * TwoBlocks.blocks) * c
-                let lane = output - tile * TwoBlocks.blocks * c
-                let target = packed + tile * tileWeights + lane
-                for input in 0..<geometry.inputChannels {
-                    let kernel = weights + (output * geometry.inputChannels + input) * 9
-                    for row in 0..<span {
-                        let factors = matrix + row * 3
-                        for x in 0..<3 {
-                            partial[row * 3 + x] =
-                                factors[0] * Double(kernel[x]) + factors[1] * Double(kernel[3 + x])
-                                + factors[2] * Double(kernel[6 + x])
-                        }
-                    }
-                    for row in 0..<span {
-                        let sums = partial + row * 3
-                        for column in 0..<span {
-                            let factors = matrix + column * 3
-                            target[(row * span + column) * shape.weightsPerPlane + input * lanes] = Float(
-                                sums[0] * factors[0] + sums[1] * factors[1] + sums[2] * factors[2])
-                        }
-                    }
-                }
-            }
+        switch method.form {
+        case .f2x3: convolve(TwoOfThree.self, geometry, method, operands, outputTiles, tiles, scratch)
+        case .f4x3: convolve(FourOfThree.self, geometry, method, operands, outputTiles, tiles, scratch)
+        case .f6x3: convolve(SixOfThree.self, geometry, method, operands, outputTiles, tiles, scratch)
+        case .f2x5: convolve(TwoOfFive.self, geometry, method, operands, outputTiles, tiles, scratch)
+        case .f4x5: convolve(FourOfFive.self, geometry, method, operands, outputTiles, tiles, scratch)
         }
     }
 
     private func convolve<Transform: WinogradTransform>(
-        _: Transform.Type, _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, _ outputTiles: Range<Int>,
-        _ tiles: Range<Int>, _ scratch: UnsafeMutablePointer<Float>
+        _: Transform.Type, _ geometry: ConvolutionGeometry, _ method: WinogradMethod, _ operands: ConvolutionOperands,
+        _ outputTiles: Range<Int>, _ tiles: Range<Int>, _ scratch: UnsafeMutablePointer<Float>
     ) {
-        let shape = WinogradShape(geometry, size: Transform.size)
-        let planeVectors = Transform.span * Transform.span * Vector.scalarCount
+        if outputTiles.isEmpty || tiles.isEmpty { return }
+        let shape = WinogradShape(geometry, method.form)
+        let round = WinogradRound(shape, method, tiles: tiles.count)
+        let planeVectors = shape.planes * Vector.scalarCount
         withUnsafeTemporaryAllocation(
             byteCount: 2 * planeVectors * MemoryLayout<Float>.stride, alignment: MemoryLayout<Vector>.alignment
         ) { bytes in
             let patch = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+            let products = scratch + round.inputPlane * shape.planes
             let run = WinogradConvolution<Transform>(
-                shape: shape, window: geometry.window, operands: operands,
-                activation: VectorActivation(operands.activation), transformed: scratch,
-                products: scratch + shape.planes * shape.tilesAtOnce * shape.inputChannels, patch: patch,
-                partial: patch + planeVectors)
-            var first = tiles.lowerBound
-            while first < tiles.upperBound {
-                let count = min(shape.tilesAtOnce, tiles.upperBound - first)
-                run.transformInputs(first, count)
-                run.multiply(count, outputTiles)
-                run.transformOutputs(first, count, outputTiles)
-                first += count
+                shape: shape, round: round, window: geometry.window, operands: operands,
+                activation: VectorActivation(operands.activation), transformed: scratch, products: products,
+                transformedWeights: products + round.outputPlane * shape.planes, patch: patch, partial: patch + planeVectors)
+            withWeightTransform(Transform.self) { weightTransform in
+                for first in stride(from: tiles.lowerBound, to: tiles.upperBound, by: round.tiles) {
+                    let count = min(round.tiles, tiles.upperBound - first)
+                    run.transformInputs(first, count)
+                    for output in stride(from: outputTiles.lowerBound, to: outputTiles.upperBound, by: round.outputTiles) {
+                        let outputs = output..<min(output + round.outputTiles, outputTiles.upperBound)
+                        if method.transformsWeights {
+                            run.multiplyTransformingWeights(count, output, weightTransform)
+                        } else {
+                            run.multiply(count, outputs)
+                        }
+                        for outputTile in outputs {
+                            run.transformOutputs(first, count, outputTile, outputTile - output)
+                        }
+                    }
+                }
             }
         }
     }
@@ -134,201 +81,343 @@ extension Kernels {
 
 /// Sizes of a Winograd convolution.
 struct WinogradShape {
-    /// (m + 2)².
+    let channels: WinogradChannels
     let planes: Int
-    let tileRows: Int
     let tileColumns: Int
-    let inputBlocks: Int
-    let outputBlocks: Int
-    /// Channels in whole blocks.
-    let inputChannels: Int
-    let outputChannels: Int
-    let weightsPerPlane: Int
-    /// Winograd tiles that are transformed together.
-    let tilesAtOnce: Int
+    let tilesPerImage: Int
 
-    init(_ geometry: ConvolutionGeometry, size: Int) {
+    init(_ geometry: ConvolutionGeometry, _ form: WinogradForm) {
+        channels = WinogradChannels(geometry)
+        planes = form.planes
+        let tileRows = (geometry.window.output.height + form.outputSize - 1) / form.outputSize
+        tileColumns = (geometry.window.output.width + form.outputSize - 1) / form.outputSize
+        tilesPerImage = tileRows * tileColumns
+    }
+}
+
+/// How much of a convolution is done at once: what is transformed, multiplied and transformed back in one go.
+struct WinogradRound {
+    /// Winograd tiles.
+    let tiles: Int
+    /// Output tiles.
+    let outputTiles: Int
+    /// From one plane of transformed inputs to the next. One cache line more than the plane itself, so that the planes of a tile
+    /// fall into different sets of the first-level cache.
+    let inputPlane: Int
+    /// From one plane of products to the next.
+    let outputPlane: Int
+    /// From one tile's products to the next's.
+    let outputs: Int
+    /// Input channels whose weights are transformed together, and from one plane of them to the next; 0 for weights that are
+    /// transformed beforehand.
+    let weightInputs: Int
+    let weightPlane: Int
+
+    init(_ shape: WinogradShape, _ method: WinogradMethod, tiles count: Int) {
         let c = Vector.scalarCount
-        planes = (size + 2) * (size + 2)
-        tileRows = (geometry.window.output.height + size - 1) / size
-        tileColumns = (geometry.window.output.width + size - 1) / size
-        inputBlocks = (geometry.inputChannels + c - 1) / c
-        outputBlocks = (geometry.outputChannels + c - 1) / c
-        inputChannels = inputBlocks * c
-        outputChannels = outputBlocks * c
-        weightsPerPlane = inputChannels * outputChannels
+        let floatBytes = MemoryLayout<Float>.stride
+        let padding = 64 / floatBytes
+        let tileChannels = TwoBlocks.blocks * c
         // Few enough that their transforms stay in the second-level cache, but enough of them to pay for reading all the
-        // weights once more.
-        let tileBytes = planes * (inputChannels + outputChannels) * MemoryLayout<Float>.stride
-        let registerTile = MainTile<TwoBlocks>.pixels
-        let wanted = max(1024 * 1024 / tileBytes, 48) / registerTile * registerTile
-        tilesAtOnce = min(wanted, tileRows * tileColumns)
+        // weights once more; and rounds of the same size, since a last one of a few tiles would read the weights for them alone.
+        let limit = Self.tileLimit(shape)
+        let rounds = max(1, (count + limit - 1) / limit)
+        tiles = (count + rounds - 1) / rounds
+        inputPlane = tiles * shape.channels.inputs + padding
+        if method.transformsWeights {
+            // Their transform stays in the second-level cache too.
+            let blocks = max(1, 256 * 1024 / (shape.planes * tileChannels * floatBytes * c))
+            weightInputs = min(blocks * c, shape.channels.inputs)
+            weightPlane = weightInputs * tileChannels + padding
+            outputTiles = 1
+        } else {
+            weightInputs = 0
+            weightPlane = 0
+            let all = (shape.channels.outputs + tileChannels - 1) / tileChannels
+            outputTiles = min(max(1, Self.productLimit / (shape.planes * max(tiles, 1) * tileChannels)), all)
+        }
+        outputs = min(outputTiles * tileChannels, shape.channels.outputs)
+        outputPlane = tiles * outputs + padding
+    }
+
+    /// Floats of all products of a round, unless one output tile has more.
+    private static var productLimit: Int { 64 * 1024 }
+
+    private static func tileLimit(_ shape: WinogradShape) -> Int {
+        max(512 * 1024 / (shape.planes * shape.channels.inputs * MemoryLayout<Float>.stride), 60)
+    }
+
+    /// What a round of `tiles` tiles or fewer needs at most.
+    static func scratchCount(_ shape: WinogradShape, _ method: WinogradMethod, tiles: Int) -> Int {
+        let largest = WinogradRound(shape, method, tiles: min(tiles, tileLimit(shape)))
+        // Of fewer tiles there may be the products of more channels.
+        let tileChannels = TwoBlocks.blocks * Vector.scalarCount
+        let products = max(productLimit, shape.planes * largest.tiles * tileChannels)
+        let all = shape.planes * largest.tiles * shape.channels.outputs
+        return shape.planes * (largest.inputPlane + largest.weightPlane + 64 / MemoryLayout<Float>.stride)
+            + min(products, all)
     }
 }
 
 /// One call of `convolveWinograd`.
 private struct WinogradConvolution<Transform: WinogradTransform> {
     let shape: WinogradShape
+    let round: WinogradRound
     let window: WindowGeometry
     let operands: ConvolutionOperands
     let activation: VectorActivation
     /// Transformed inputs `[plane][tile][input channel]`.
     let transformed: UnsafeMutablePointer<Float>
-    /// Products `[plane][tile][output channel]`.
+    /// Products `[plane][tile][output channel of the round]`.
     let products: UnsafeMutablePointer<Float>
-    /// One tile's vectors `[m + 2][m + 2]`.
+    /// Weights of one output tile from some input channels: `[plane][input channel][output lane]`.
+    let transformedWeights: UnsafeMutablePointer<Float>
+    /// One tile's vectors `[m + r − 1][m + r − 1]`.
     let patch: UnsafeMutablePointer<Float>
     /// The same, transformed along one axis.
     let partial: UnsafeMutablePointer<Float>
 
     /// Transforms all input blocks of `count` tiles from `first`.
     func transformInputs(_ first: Int, _ count: Int) {
-        let c = Vector.scalarCount
-        let span = Transform.span
-        let planeStride = shape.tilesAtOnce * shape.inputChannels
-        let (height, width) = (window.input.height, window.input.width)
-        for index in 0..<count {
-            let tileRow = (first + index) / shape.tileColumns
-            let tileColumn = first + index - tileRow * shape.tileColumns
-            let top = tileRow * Transform.size - window.padBegin.height
-            let left = tileColumn * Transform.size - window.padBegin.width
-            let isInside = top >= 0 && left >= 0 && top + span <= height && left + span <= width
-            for block in 0..<shape.inputBlocks {
-                var source = operands.input + block * operands.inputStride + (top * width + left) * c
-                var rowStride = width * c
-                if !isInside {
-                    copyPatch(source, rowStride, top, left)
-                    source = UnsafePointer(patch)
-                    rowStride = span * c
-                }
-                for row in 0..<span {
-                    Transform.transformInput(source + row * rowStride, c, partial + row * span * c, c)
-                }
-                let target = transformed + index * shape.inputChannels + block * c
-                for column in 0..<span {
-                    Transform.transformInput(
-                        UnsafePointer(partial) + column * c, span * c, target + column * planeStride, span * planeStride)
-                }
+        // A few blocks at a time: with all of them the rows of the map would be more streams than the processor can foresee,
+        // with fewer the cache lines of the planes would be written in parts.
+        let together = max(1, 64 / MemoryLayout<Vector>.stride)
+        for firstBlock in stride(from: 0, to: shape.channels.inputBlocks, by: together) {
+            let blocks = firstBlock..<min(firstBlock + together, shape.channels.inputBlocks)
+            var place = TilePlace(first, shape, size: Transform.size)
+            for index in 0..<count {
+                transformInput(place, blocks, transformed + index * shape.channels.inputs)
+                place.advance()
             }
-        }
-    }
-
-    /// The tile's inputs, zeros beyond the border.
-    private func copyPatch(_ source: UnsafePointer<Float>, _ rowStride: Int, _ top: Int, _ left: Int) {
-        let c = Vector.scalarCount
-        for row in 0..<Transform.span {
-            let insideRow = top + row >= 0 && top + row < window.input.height
-            for column in 0..<Transform.span {
-                let inside = insideRow && left + column >= 0 && left + column < window.input.width
-                let value = inside ? load(source + row * rowStride + column * c) : .zero
-                store(value, patch + (row * Transform.span + column) * c)
-            }
-        }
-    }
-
-    /// Multiplies each plane of the first `count` tiles by its weights.
-    func multiply(_ count: Int, _ outputTiles: Range<Int>) {
-        let tileChannels = TwoBlocks.blocks * Vector.scalarCount
-        for plane in 0..<shape.planes {
-            for outputTile in outputTiles {
-                let blocks = min(TwoBlocks.blocks, shape.outputBlocks - outputTile * TwoBlocks.blocks)
-                let weights =
-                    operands.weights + plane * shape.weightsPerPlane + outputTile * tileChannels * shape.inputChannels
-                if blocks == 2 {
-                    multiplyPlane(TwoBlocks.self, plane, count, outputTile * tileChannels, weights)
-                } else {
-                    multiplyPlane(OneBlock.self, plane, count, outputTile * tileChannels, weights)
-                }
-            }
-        }
-    }
-
-    private func multiplyPlane<Sums: BlockSums>(
-        _: Sums.Type, _ plane: Int, _ count: Int, _ outputChannel: Int, _ weights: UnsafePointer<Float>
-    ) {
-        let input = transformed + plane * shape.tilesAtOnce * shape.inputChannels
-        let output = products + plane * shape.tilesAtOnce * shape.outputChannels + outputChannel
-        var tile = 0
-        while count - tile >= MainTile<Sums>.pixels {
-            multiplyTiles(MainTile<Sums>.self, input, output, tile, MainTile<Sums>.pixels, weights)
-            tile += MainTile<Sums>.pixels
-        }
-        let rest = count - tile
-        #if KERNELS_AVX512
-            if rest > 8 {
-                return multiplyTiles(MainTile<Sums>.self, input, output, tile, rest, weights)
-            }
-            if rest > 6 {
-                return multiplyTiles(EightPixels<Sums>.self, input, output, tile, rest, weights)
-            }
-        #endif
-        if rest > 4 {
-            multiplyTiles(SixPixels<Sums>.self, input, output, tile, rest, weights)
-        } else if rest > 2 {
-            multiplyTiles(FourPixels<Sums>.self, input, output, tile, rest, weights)
-        } else if rest > 0 {
-            multiplyTiles(TwoPixels<Sums>.self, input, output, tile, rest, weights)
         }
     }
 
     @inline(__always)
-    private func multiplyTiles<Tile: PixelSums>(
-        _: Tile.Type, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, _ first: Int, _ count: Int,
-        _ weights: UnsafePointer<Float>
-    ) {
-        var index = 0
-        let pointers = Tile.Pointers {
-            defer { index += 1 }
-            return input + (first + min(index, count - 1)) * shape.inputChannels
+    private func transformInput(_ place: TilePlace, _ blocks: Range<Int>, _ target: UnsafeMutablePointer<Float>) {
+        let c = Vector.scalarCount
+        let span = Transform.span
+        let (height, width) = (window.input.height, window.input.width)
+        let top = place.top - window.padBegin.height
+        let left = place.left - window.padBegin.width
+        let image = operands.input + place.image * operands.inputImageStride + (top * width + left) * c
+        if top >= 0 && left >= 0 && top + span <= height && left + span <= width {
+            for block in blocks {
+                transformTile(image + block * operands.inputStride, width * c, target + block * c)
+            }
+            return
         }
-        var sums = Tile()
-        accumulateProduct(&sums, pointers, step: 1, count: shape.inputChannels, weights)
-        withUnsafeBytes(of: &sums) { bytes in
-            var vector = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Vector.self)
-            for tile in first..<first + count {
-                for block in 0..<Tile.Sums.blocks {
-                    store(vector.pointee, output + tile * shape.outputChannels + block * Vector.scalarCount)
-                    vector += 1
+        // Zeros beyond the border.
+        let rows = clamp(-top)..<clamp(height - top)
+        let columns = clamp(-left)..<clamp(width - left)
+        patch.update(repeating: 0, count: span * span * c)
+        for block in blocks {
+            let corner = image + block * operands.inputStride
+            for row in rows {
+                for column in columns {
+                    store(load(corner + (row * width + column) * c), patch + (row * span + column) * c)
+                }
+            }
+            transformTile(patch, span * c, target + block * c)
+        }
+    }
+
+    private func clamp(_ x: Int) -> Int { max(0, min(x, Transform.span)) }
+
+    @inline(__always)
+    private func transformTile(
+        _ source: UnsafePointer<Float>, _ rowStride: Int, _ target: UnsafeMutablePointer<Float>
+    ) {
+        let c = Vector.scalarCount
+        let span = Transform.span
+        for row in 0..<span {
+            Transform.Points.transformInput(source + row * rowStride, c, partial + row * span * c, c)
+        }
+        for column in 0..<span {
+            Transform.Points.transformInput(
+                UnsafePointer(partial) + column * c, span * c, target + column * round.inputPlane, span * round.inputPlane)
+        }
+    }
+
+    /// Multiplies each plane of the first `count` tiles by its weights to some output tiles.
+    func multiply(_ count: Int, _ outputTiles: Range<Int>) {
+        let tileChannels = TwoBlocks.blocks * Vector.scalarCount
+        let inputs = shape.channels.inputs
+        for plane in 0..<shape.planes {
+            for outputTile in outputTiles {
+                let channel = outputTile * tileChannels
+                let lanes = min(tileChannels, shape.channels.outputs - channel)
+                let weights = operands.weights + (channel * shape.planes + plane * lanes) * inputs
+                let output = products + plane * round.outputPlane + (outputTile - outputTiles.lowerBound) * tileChannels
+                if lanes == tileChannels {
+                    multiplyPlane(TwoBlocks.self, plane, output, count, weights, 0..<inputs)
+                } else {
+                    multiplyPlane(OneBlock.self, plane, output, count, weights, 0..<inputs)
                 }
             }
         }
     }
 
-    /// Transforms the products of `count` tiles back and stores the pixels that exist.
-    func transformOutputs(_ first: Int, _ count: Int, _ outputTiles: Range<Int>) {
+    /// The same for one output tile and weights as `packBlockedWeights` leaves them: `[output tile][input block][tap][input
+    /// lane][output lane of the tile]`.
+    func multiplyTransformingWeights(_ count: Int, _ outputTile: Int, _ transform: WeightTransform<Transform>) {
         let c = Vector.scalarCount
-        let (span, size) = (Transform.span, Transform.size)
-        let planeStride = shape.tilesAtOnce * shape.outputChannels
-        let (height, width) = (window.output.height, window.output.width)
-        let blocks =
-            outputTiles.lowerBound
-            * TwoBlocks.blocks..<min(
-                outputTiles.upperBound * TwoBlocks.blocks, shape.outputBlocks)
-        for index in 0..<count {
-            let tileRow = (first + index) / shape.tileColumns
-            let top = tileRow * size
-            let left = (first + index - tileRow * shape.tileColumns) * size
-            let rows = min(size, height - top)
-            let columns = min(size, width - left)
-            for block in blocks {
-                let source = UnsafePointer(products) + index * shape.outputChannels + block * c
-                for column in 0..<span {
-                    Transform.transformOutput(
-                        source + column * planeStride, span * planeStride, partial + column * c, span * c)
+        let taps = Transform.kernel * Transform.kernel
+        let channel = outputTile * TwoBlocks.blocks * c
+        let lanes = min(TwoBlocks.blocks * c, shape.channels.outputs - channel)
+        let tileWeights = operands.weights + channel * taps * shape.channels.inputs
+        for firstInput in stride(from: 0, to: shape.channels.inputs, by: round.weightInputs) {
+            let inputs = firstInput..<min(firstInput + round.weightInputs, shape.channels.inputs)
+            for block in stride(from: inputs.lowerBound, to: inputs.upperBound, by: c) {
+                // Read in order first, as the processor foresees it: one channel's taps lie too far apart for that.
+                let weights = transform.block
+                weights.update(from: tileWeights + block * taps * lanes, count: c * taps * lanes)
+                for lane in 0..<c {
+                    transform.run(
+                        weights + lane * lanes, tapStep: c * lanes, lanes: lanes,
+                        transformedWeights + (block - firstInput + lane) * lanes, planeStep: round.weightPlane)
                 }
-                let bias = operands.bias.map { load($0 + block * c) } ?? .zero
-                for row in 0..<rows {
-                    Transform.transformOutput(UnsafePointer(partial) + row * span * c, c, patch, c)
-                    let pixel = (top + row) * width + left
-                    let output = operands.output + block * operands.outputStride + pixel * c
-                    let residual = operands.residual.map { $0 + block * operands.residualStride + pixel * c }
-                    for column in 0..<columns {
-                        var value = load(patch + column * c) + bias
-                        if let residual { value += load(residual + column * c) }
-                        store(activation(value), output + column * c)
-                    }
+            }
+            for plane in 0..<shape.planes {
+                let weights = UnsafePointer(transformedWeights) + plane * round.weightPlane
+                let output = products + plane * round.outputPlane
+                if lanes == TwoBlocks.blocks * c {
+                    multiplyPlane(TwoBlocks.self, plane, output, count, weights, inputs)
+                } else {
+                    multiplyPlane(OneBlock.self, plane, output, count, weights, inputs)
                 }
             }
         }
+    }
+
+    /// - Parameter inputs: the input channels that `weights` belong to; the products of channels that follow others are added to
+    ///   theirs.
+    private func multiplyPlane<Sums: BlockSums>(
+        _: Sums.Type, _ plane: Int, _ output: UnsafeMutablePointer<Float>, _ count: Int, _ weights: UnsafePointer<Float>,
+        _ inputs: Range<Int>
+    ) {
+        PlaneProduct<Sums>(
+            input: transformed + plane * round.inputPlane + inputs.lowerBound, inputStep: shape.channels.inputs,
+            depth: inputs.count, output: output, outputStep: round.outputs, weights: weights, isAdded: inputs.lowerBound > 0
+        ).computeTiles(0..<count)
+    }
+
+    /// Transforms the products of `count` tiles back and stores the pixels that exist.
+    func transformOutputs(_ first: Int, _ count: Int, _ outputTile: Int, _ tileInRound: Int) {
+        let c = Vector.scalarCount
+        let firstBlock = outputTile * TwoBlocks.blocks
+        let blocks = firstBlock..<min(firstBlock + TwoBlocks.blocks, shape.channels.outputBlocks)
+        let width = window.output.width
+        var place = TilePlace(first, shape, size: Transform.size)
+        for index in 0..<count {
+            let rows = min(Transform.size, window.output.height - place.top)
+            let columns = min(Transform.size, width - place.left)
+            let pixel = (place.top * width + place.left) * c
+            for block in blocks {
+                let bias = operands.bias.map { load($0 + block * c) } ?? .zero
+                let output =
+                    operands.output + place.image * operands.outputImageStride + block * operands.outputStride + pixel
+                let residual = operands.residual.map {
+                    $0 + place.image * operands.residualImageStride + block * operands.residualStride + pixel
+                }
+                transformTileBack(
+                    products + index * round.outputs + (tileInRound * TwoBlocks.blocks + block - firstBlock) * c, bias,
+                    residual,
+                    output, rows, columns)
+            }
+            place.advance()
+        }
+    }
+
+    @inline(__always)
+    private func transformTileBack(
+        _ source: UnsafePointer<Float>, _ bias: Vector, _ residual: UnsafePointer<Float>?,
+        _ output: UnsafeMutablePointer<Float>, _ rows: Int, _ columns: Int
+    ) {
+        let c = Vector.scalarCount
+        let span = Transform.span
+        for column in 0..<span {
+            Transform.transformOutput(
+                source + column * round.outputPlane, span * round.outputPlane, partial + column * c, span * c)
+        }
+        let rowStride = window.output.width * c
+        for row in 0..<rows {
+            Transform.transformOutput(UnsafePointer(partial) + row * span * c, c, patch, c)
+            let pixels = output + row * rowStride
+            if let residual {
+                let addends = residual + row * rowStride
+                for column in 0..<columns {
+                    store(activation(load(patch + column * c) + bias + load(addends + column * c)), pixels + column * c)
+                }
+            } else {
+                for column in 0..<columns {
+                    store(activation(load(patch + column * c) + bias), pixels + column * c)
+                }
+            }
+        }
+    }
+}
+
+/// Walks along the Winograd tiles of all images.
+private struct TilePlace {
+    private(set) var image: Int
+    /// The tile's first output pixel.
+    private(set) var top: Int
+    private(set) var left: Int
+    private let size: Int
+    private let width: Int
+    private let height: Int
+
+    init(_ tile: Int, _ shape: WinogradShape, size: Int) {
+        let (image, inImage) = tile.quotientAndRemainder(dividingBy: shape.tilesPerImage)
+        let (row, column) = inImage.quotientAndRemainder(dividingBy: shape.tileColumns)
+        self.image = image
+        self.size = size
+        top = row * size
+        left = column * size
+        width = shape.tileColumns * size
+        height = shape.tilesPerImage / shape.tileColumns * size
+    }
+
+    @inline(__always)
+    mutating func advance() {
+        left += size
+        if left < width { return }
+        left = 0
+        top += size
+        if top < height { return }
+        top = 0
+        image += 1
+    }
+}
+
+/// One plane's product: `[tiles, input channels]` by the weights of one output tile.
+private struct PlaneProduct<Sums: BlockSums>: RegisterTiling {
+    let input: UnsafePointer<Float>
+    /// From one tile's inputs to the next's.
+    let inputStep: Int
+    /// Input channels.
+    let depth: Int
+    let output: UnsafeMutablePointer<Float>
+    let outputStep: Int
+    let weights: UnsafePointer<Float>
+    let isAdded: Bool
+
+    /// A function of its own: inlined among its callers, the sums would not stay in registers.
+    @inline(never)
+    func compute<Tile: PixelSums>(_: Tile.Type, _ first: Int, _ count: Int) where Tile.Sums == Sums {
+        var index = 0
+        let pointers = Tile.Pointers {
+            defer { index += 1 }
+            return input + (first + min(index, count - 1)) * inputStep
+        }
+        var sums = Tile()
+        var weights = weights
+        var channel = 0
+        while channel < depth {
+            sums.add(pointers, channel, Tile.Sums.weights(weights))
+            weights += Tile.Sums.blocks * Vector.scalarCount
+            channel += 1
+        }
+        sums.write(to: output + first * outputStep, step: outputStep, count: count, adding: isAdded)
     }
 }

@@ -1,3 +1,4 @@
+import CNNKernelTable
 import CNNTensors
 import Synchronization
 
@@ -17,7 +18,7 @@ final class WeightLibrary: Sendable {
         case first
         case depthwise
         case planar
-        case winograd(size: Int)
+        case winograd(WinogradForm)
         /// The right operand of a matrix product.
         case rightPanels(transposed: Bool)
     }

@@ -15,9 +15,15 @@ struct WinogradTests {
             "wide pads", inputs: 5, outputs: 40, map: plane(4, 3), kernel: plane(3, 3), padBegin: pad(2, 0),
             padEnd: pad(1, 2), activation: .leakyRelu(0.2)),
         ConvolutionCase(
+            "5×5, odd map and channels", inputs: 11, outputs: 25, map: plane(11, 10), kernel: plane(5, 5), padBegin: pad(2, 2),
+            padEnd: pad(2, 2), hasResidual: true, activation: .relu),
+        ConvolutionCase("5×5 without pads", inputs: 24, outputs: 16, map: plane(9, 13), kernel: plane(5, 5), hasBias: false),
+        ConvolutionCase(
             "more tiles than are transformed at once", inputs: 130, outputs: 9, map: plane(34, 62), kernel: plane(3, 3),
             padBegin: pad(1, 1), padEnd: pad(1, 1)),
     ]
+
+    private static let images = 2
 
     /// The transforms as matrices, from their source (Lavin and Gray 2015; the larger one from Cook and Toom's construction on
     /// the points 0, ±1, ±2, ±½, ∞).
@@ -57,7 +63,28 @@ struct WinogradTests {
                 [0, 1, -1, 32, -32, 0.03125, -0.03125, 1],
             ])
 
-        static func of(size: Int) -> Matrices { size == 2 ? two : size == 4 ? four : six }
+        /// F(2, 5) and F(4, 5) evaluate at the points of F(4, 3) and F(6, 3): the input's transform is the same, the weights' has
+        /// two powers more, the output's two less.
+        private static func ofFive(_ three: Matrices, points: [Double]) -> Matrices {
+            let size = three.output.count - 2
+            var weights = zip(three.weights, points).map { row, point in
+                (0..<5).map { power in row[0] * (0..<power).reduce(1) { product, _ in product * point } }
+            }
+            weights.append([0, 0, 0, 0, 1])
+            var output = Array(three.output[..<size])
+            output[size - 1][points.count] = 1
+            return Matrices(weights: weights, input: three.input, output: output)
+        }
+
+        static func of(_ form: WinogradForm) -> Matrices {
+            switch form {
+            case .f2x3: two
+            case .f4x3: four
+            case .f6x3: six
+            case .f2x5: ofFive(four, points: [0, 1, -1, 2, -2])
+            case .f4x5: ofFive(six, points: [0, 1, -1, 2, -2, 0.5, -0.5])
+            }
+        }
 
         /// `|left|·|x|·|left|ᵀ` of a square x.
         static func sandwich(_ left: [[Double]], _ x: [[Double]]) -> [[Double]] {
@@ -68,14 +95,18 @@ struct WinogradTests {
 
     /// Every factor of the algorithm replaced by its magnitude, which the rounding errors are relative to: for each output
     /// pixel, `|Aᵀ| (Σ |G||w||G|ᵀ ⊙ |Bᵀ||d||B|) |A|`.
-    private func magnitudes(_ test: ConvolutionCase, size: Int) -> [Double] {
-        let matrices = Matrices.of(size: size)
+    private func magnitudes(_ test: ConvolutionCase, _ form: WinogradForm) -> [Double] {
+        let matrices = Matrices.of(form)
+        let (size, kernel, span) = (form.outputSize, form.kernelSize, form.span)
         let window = test.geometry.window
         let (input, weights) = (test.input, test.weights)
-        let (inputs, outputs, span) = (test.geometry.inputChannels, test.geometry.outputChannels, size + 2)
+        let (inputs, outputs) = (test.geometry.inputChannels, test.geometry.outputChannels)
         let kernels = (0..<outputs * inputs).map { pair in
             Matrices.sandwich(
-                matrices.weights, (0..<3).map { y in (0..<3).map { x in Double(weights[pair * 9 + y * 3 + x].magnitude) } })
+                matrices.weights,
+                (0..<kernel).map { y in
+                    (0..<kernel).map { x in Double(weights[(pair * kernel + y) * kernel + x].magnitude) }
+                })
         }
         var result = [Double](repeating: 0, count: outputs * test.pixels)
         for top in stride(from: 0, to: window.output.height, by: size) {
@@ -123,49 +154,64 @@ struct WinogradTests {
         let kernels = table.kernels
         let geometry = test.geometry
         let c = kernels.channelBlock
-        #expect(kernels.supportsWinograd(geometry))
+        let forms = kernels.winogradForms(geometry)
+        #expect(forms == WinogradForm.allCases.filter { $0.kernelSize == geometry.window.kernel.width })
         let exact = test.exact()
-        let input = Buffer(blocked(test.input, channels: geometry.inputChannels, pixels: test.inputPixels, block: c))
+        let inputImage = blocked(test.input, channels: geometry.inputChannels, pixels: test.inputPixels, block: c)
+        let input = Buffer(inputImage + inputImage.map { 2 * $0 })
         let bias = Buffer(padded(test.bias, to: kernels.paddedChannels(geometry.outputChannels)))
         let residual = Buffer(blocked(test.residual, channels: geometry.outputChannels, pixels: test.pixels, block: c))
-        for size in kernels.winogradSizes {
-            let packed = Buffer(unwritten: kernels.winogradWeightCount(geometry, size: size))
-            Buffer.withCopy(of: test.weights) {
-                for part in pieces(0..<kernels.blockedOutputTiles(geometry), seed: 14) {
-                    kernels.packWinogradWeights(geometry, size: size, weights: $0, outputTiles: part, to: packed.pointer)
+        for method in forms.flatMap({ [WinogradMethod($0), WinogradMethod($0, transformsWeights: true)] }) {
+            let form = method.form
+            let outputTiles = 0..<kernels.blockedOutputTiles(geometry)
+            let packed = Buffer(
+                unwritten: method.transformsWeights
+                    ? kernels.blockedWeightCount(geometry) : kernels.winogradWeightCount(geometry, form))
+            Buffer.withCopy(of: test.weights) { weights in
+                for part in pieces(outputTiles, seed: 14) {
+                    if method.transformsWeights {
+                        kernels.packBlockedWeights(geometry, weights: weights, outputTiles: part, to: packed.pointer)
+                    } else {
+                        kernels.packWinogradWeights(geometry, form, weights: weights, outputTiles: part, to: packed.pointer)
+                    }
                 }
             }
-            let scratch = Buffer(unwritten: kernels.winogradScratchCount(geometry, size: size))
+            let tiles = 0..<kernels.winogradTiles(geometry, form) * Self.images
+            let scratch = Buffer(unwritten: kernels.winogradScratchCount(geometry, method, images: Self.images))
+            let outputCount = kernels.paddedChannels(geometry.outputChannels) * test.pixels
             func run(_ parts: [(Range<Int>, Range<Int>)]) -> [Float] {
-                let output = Buffer(unwritten: kernels.paddedChannels(geometry.outputChannels) * test.pixels)
-                let operands = ConvolutionOperands(
+                let output = Buffer(unwritten: outputCount * Self.images)
+                var operands = ConvolutionOperands(
                     input: input.constant, inputStride: test.inputPixels * c, weights: packed.constant,
                     bias: test.hasBias ? bias.constant : nil, residual: test.hasResidual ? residual.constant : nil,
                     residualStride: test.pixels * c, output: output.pointer, outputStride: test.pixels * c,
                     activation: test.activation)
+                operands.inputImageStride = inputImage.count
+                operands.outputImageStride = outputCount
                 for (outputTiles, tiles) in parts {
                     kernels.convolveWinograd(
-                        geometry, size: size, operands, outputTiles: outputTiles, tiles: tiles, scratch: scratch.pointer)
+                        geometry, method, operands, outputTiles: outputTiles, tiles: tiles, scratch: scratch.pointer)
                 }
                 #expect(output.isIntact && scratch.isIntact && packed.isIntact)
                 return output.values
             }
-            let (outputTiles, tiles) = (
-                0..<kernels.blockedOutputTiles(geometry), 0..<kernels.winogradTiles(geometry, size: size)
-            )
             let whole = run([(outputTiles, tiles)])
-            let magnitudes = magnitudes(test, size: size)
-            // Roundings on the way of one product: the weight once; at most eight along each axis of the input's and of the
-            // output's transform; the sum over the channels; bias, residual, activation.
-            let roundings = Double(1 + 4 * 8 + geometry.inputChannels + 3) * 0x1p-24
+            let magnitudes = magnitudes(test, form)
+            // Roundings on the way of one product: at most eight along each axis of the three transforms; the sum over the
+            // channels; bias, residual, activation.
+            let roundings = Double(6 * 8 + geometry.inputChannels + 3) * 0x1p-24
             let gamma = roundings / (1 - roundings)
-            let result = planar(whole, channels: geometry.outputChannels, pixels: test.pixels, block: c)
+            let result = planar(Array(whole[..<outputCount]), channels: geometry.outputChannels, pixels: test.pixels, block: c)
             for (index, sum) in exact.enumerated() {
                 let difference = abs(Double(result[index]) - test.activation.exact(sum.value))
-                #expect(difference <= gamma * (magnitudes[index] + sum.magnitude), "F(\(size)), element \(index)")
+                #expect(difference <= gamma * (magnitudes[index] + sum.magnitude), "\(method), element \(index)")
+            }
+            // The second image is the first, doubled: so is everything but bias and residual, exactly.
+            if !test.hasBias && !test.hasResidual {
+                #expect(sameBits(whole[..<outputCount].map { 2 * $0 }, Array(whole[outputCount...])), "\(method)")
             }
             let parts = pieces(outputTiles, seed: 8).flatMap { outputs in pieces(tiles, seed: 9).map { (outputs, $0) } }
-            #expect(sameBits(whole, run(parts)), "F(\(size))")
+            #expect(sameBits(whole, run(parts)), "\(method)")
         }
     }
 }

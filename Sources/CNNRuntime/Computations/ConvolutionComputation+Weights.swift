@@ -14,7 +14,7 @@ extension ConvolutionComputation {
     private var form: WeightLibrary.Form {
         switch method {
         case .blocked: .blocked
-        case .winograd(let size): .winograd(size: size)
+        case .winograd(let method): method.transformsWeights ? .blocked : .winograd(method.form)
         case .first: .first
         case .depthwise: .depthwise
         case .planar: .planar
@@ -24,14 +24,14 @@ extension ConvolutionComputation {
     private var packing: WeightPacking {
         let (kernels, geometry) = (kernels, geometry)
         return switch method {
-        case .blocked:
+        case .winograd(let method) where !method.transformsWeights:
+            packing(
+                count: kernels.winogradWeightCount(geometry, method.form), tiles: kernels.blockedOutputTiles(geometry)
+            ) { kernels.packWinogradWeights(geometry, method.form, weights: $0, outputTiles: $1, to: $2) }
+        case .blocked, .winograd:
             packing(
                 count: kernels.blockedWeightCount(geometry), tiles: kernels.blockedOutputTiles(geometry)
             ) { kernels.packBlockedWeights(geometry, weights: $0, outputTiles: $1, to: $2) }
-        case .winograd(let size):
-            packing(
-                count: kernels.winogradWeightCount(geometry, size: size), tiles: kernels.blockedOutputTiles(geometry)
-            ) { kernels.packWinogradWeights(geometry, size: size, weights: $0, outputTiles: $1, to: $2) }
         case .first:
             packing(count: kernels.firstWeightCount(geometry), tiles: kernels.firstOutputTiles(geometry)) {
                 kernels.packFirstWeights(geometry, weights: $0, outputTiles: $1, to: $2)

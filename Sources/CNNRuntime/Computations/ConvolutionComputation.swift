@@ -11,6 +11,7 @@ struct ConvolutionComputation: Computation {
     let library: WeightLibrary
     let kernels: any KernelTable
     private(set) var geometry: ConvolutionGeometry
+    private let images: Int
     /// Which kernel computes it: the fastest of the alternatives, unless its weights were too large to keep.
     var method: Method
     /// By cost, the least first.
@@ -40,7 +41,8 @@ struct ConvolutionComputation: Computation {
         kernels = machine.kernels
         geometry = ConvolutionGeometry(
             window: window, inputChannels: input[1], outputChannels: output[1], groups: conv.group)
-        alternatives = Self.alternatives(geometry, images: input[0], machine)
+        images = input[0]
+        alternatives = Self.alternatives(geometry, images: images, machine)
         method = alternatives[0].method
     }
 
@@ -55,7 +57,7 @@ struct ConvolutionComputation: Computation {
     mutating func padInput(_ input: Shape, begins: [Int], ends: [Int], _ machine: Machine) -> Bool {
         guard let window = geometry.window.paddingInput(input, begins: begins, ends: ends) else { return false }
         geometry.window = window
-        alternatives = Self.alternatives(geometry, images: input[0], machine)
+        alternatives = Self.alternatives(geometry, images: images, machine)
         method = alternatives[0].method
         return true
     }
@@ -66,7 +68,9 @@ struct ConvolutionComputation: Computation {
     var algorithm: String {
         switch method {
         case .blocked: "direct blocked"
-        case .winograd(let size): "winograd \(size)x\(size)"
+        case .winograd(let method):
+            "winograd \(method.form.outputSize)x\(method.form.outputSize)"
+                + (method.transformsWeights ? ", weights on the way" : "")
         case .first: "direct planar to blocked"
         case .depthwise: "depth-wise"
         case .planar: "gemm of patches"
@@ -93,7 +97,7 @@ struct ConvolutionComputation: Computation {
     private var scratchCountOfPart: Int {
         switch method {
         case .planar: kernels.planarScratchCount(geometry)
-        case .winograd(let size): kernels.winogradScratchCount(geometry, size: size)
+        case .winograd(let method): kernels.winogradScratchCount(geometry, method, images: images)
         case .blocked, .first, .depthwise: 0
         }
     }
@@ -106,13 +110,12 @@ struct ConvolutionComputation: Computation {
         return ConvolutionStep(
             method: method, geometry: geometry, kernels: kernels, input: input, output: output,
             residual: hasResidual ? try layer.input(1) : nil, weights: try packedWeights(),
-            bias: bias.map { FloatBuffer($0, paddedTo: kernels.paddedChannels(geometry.outputChannels)) },
+            images: images, bias: bias.map { FloatBuffer($0, paddedTo: kernels.paddedChannels(geometry.outputChannels)) },
             activation: activation, scratch: layer.scratch,
             scratchCount: scratchCountOfPart, grid: grid,
             splitsPixelsFirst: splitsPixelsFirst,
             work: Partition(
-                images: input.map.images, units: grid.count, parts: machine.parts(multiplyAdds: multiplyAdds(input.map.images)))
-        )
+                images: joinsImages ? 1 : images, units: grid.count, parts: machine.parts(multiplyAdds: multiplyAdds(images))))
     }
 
     private func multiplyAdds(_ images: Int) -> Int {
@@ -131,12 +134,20 @@ struct ConvolutionComputation: Computation {
         switch method {
         case .planar, .depthwise: return false
         case .blocked, .first: return weights.shape.elementCount < inputCount
-        case .winograd(let size):
+        case .winograd(let method):
             // Here it is the transformed input, which each part makes for itself.
-            let transformed = geometry.inputChannels * kernels.winogradTiles(geometry, size: size) * (size + 2) * (size + 2)
-            return kernels.winogradWeightCount(geometry, size: size) < 4 * transformed
+            let transformed =
+                geometry.inputChannels * winogradTiles(method.form) * method.form.planes
+            return kernels.winogradWeightCount(geometry, method.form) < transformed
         }
     }
+
+    /// Whether one call of the kernel computes all images, whose tiles are numbered through.
+    private var joinsImages: Bool {
+        if case .winograd = method { true } else { false }
+    }
+
+    private func winogradTiles(_ form: WinogradForm) -> Int { kernels.winogradTiles(geometry, form) * images }
 
     /// Output tiles by pixel tiles (rows for depth-wise, groups by panels for the planar method), or the other way round.
     private var grid: Grid {
@@ -145,8 +156,7 @@ struct ConvolutionComputation: Computation {
         let grid =
             switch method {
             case .blocked: Grid(rows: kernels.blockedOutputTiles(geometry), columns: pixelTiles)
-            case .winograd(let size) where splitsPixelsFirst:
-                Grid(rows: 1, columns: kernels.winogradTiles(geometry, size: size))
+            case .winograd(let method) where splitsPixelsFirst: Grid(rows: 1, columns: winogradTiles(method.form))
             case .winograd: Grid(rows: kernels.blockedOutputTiles(geometry), columns: 1)
             case .first: Grid(rows: kernels.firstOutputTiles(geometry), columns: pixelTiles)
             case .depthwise:
@@ -164,6 +174,7 @@ struct ConvolutionComputation: Computation {
         let output: Operand
         let residual: Operand?
         let weights: FloatBuffer
+        let images: Int
         let bias: FloatBuffer?
         let activation: Activation
         let scratch: Place
@@ -178,12 +189,15 @@ struct ConvolutionComputation: Computation {
             let scratch = execution.floats(scratch)
             execution.team.run(parts: work.parts) { part in
                 work.forEach(in: part) { image, cells in
-                    let operands = ConvolutionOperands(
+                    var operands = ConvolutionOperands(
                         input: UnsafePointer(source + image * input.place.imageStride), inputStride: channelStride(input),
                         weights: UnsafePointer(weights.base), bias: bias.map { UnsafePointer($0.base) },
                         residual: addend.map { UnsafePointer($0 + image * (residual?.place.imageStride ?? 0)) },
                         residualStride: channelStride(output), output: target + image * output.place.imageStride,
                         outputStride: channelStride(output), activation: activation)
+                    operands.inputImageStride = input.place.imageStride
+                    operands.residualImageStride = residual?.place.imageStride ?? 0
+                    operands.outputImageStride = output.place.imageStride
                     grid.forEachRectangle(cells) { rows, columns in
                         compute(operands, rows, columns, scratch + part * scratchCount)
                     }
@@ -205,11 +219,11 @@ struct ConvolutionComputation: Computation {
                 kernels.convolveBlocked(
                     geometry, operands, outputTiles: outer,
                     pixels: elements(ofTiles: inner, size: kernels.convolutionPixelTile, count: pixels))
-            case .winograd(let size):
+            case .winograd(let method):
                 // One of the two is whole: the grid has a single row or column.
-                let tiles = splitsPixelsFirst ? inner : 0..<kernels.winogradTiles(geometry, size: size)
+                let tiles = splitsPixelsFirst ? inner : 0..<kernels.winogradTiles(geometry, method.form) * images
                 kernels.convolveWinograd(
-                    geometry, size: size, operands,
+                    geometry, method, operands,
                     outputTiles: splitsPixelsFirst ? 0..<kernels.blockedOutputTiles(geometry) : outer, tiles: tiles,
                     scratch: scratch)
             case .first:
