@@ -6,6 +6,7 @@ extension LayerReport {
         [
             "checked": .integer(layers.count { $0.reference != nil }),
             "missing": .array(missing.map(JSON.string)),
+            "median_bound_over_error": medianBoundOverError.map(JSON.number) ?? .null,
             "first_failure": firstFailure?.json ?? .null,
             "explanation": explanation?.json ?? .null,
             "nodes": .array(layers.map(\.json)),
@@ -47,6 +48,7 @@ extension RoundingJudgement {
         return [
             "verdict": .string(verdict.rawValue), "basis": .string(basis), "largest": .number(largest),
             "threshold": .number(threshold), "outside": .integer(outsideCount), "rms": .number(rootMeanSquare),
+            "median_unit_over_error": medianSlack.map(JSON.number) ?? .null,
         ]
     }
 }

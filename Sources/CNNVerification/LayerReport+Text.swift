@@ -24,7 +24,10 @@ extension LayerReport {
         if let firstFailure {
             lines += explanation(of: firstFailure)
         } else {
-            lines.append("layers: \(checked) values checked, each a rounded evaluation of its node")
+            let slack =
+                medianBoundOverError.map { "; the bound is \(NumberText.fixed($0, digits: 1)) times the error in the median" }
+                ?? ""
+            lines.append("layers: \(checked) values checked, each a rounded evaluation of its node\(slack)")
         }
         if !missing.isEmpty {
             let names = missing.prefix(3).map { "'\(DisplayText.printable($0))'" }.joined(separator: ", ")

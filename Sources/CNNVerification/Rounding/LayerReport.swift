@@ -100,6 +100,12 @@ public struct LayerReport: Sendable, Hashable {
 
     /// Whether every value that was checked agrees.
     public var agrees: Bool { firstFailure == nil }
+    /// How tight the bounds are: the median, over the layers with a bound, of each layer's median of bound over error of the
+    /// reference. Nil if no layer has a bound, or the reference is the Double evaluation.
+    public var medianBoundOverError: Double? {
+        let slacks = layers.compactMap { $0.reference?.basis == .bound ? $0.reference?.medianSlack : nil }.sorted()
+        return slacks.isEmpty ? nil : slacks[slacks.count / 2]
+    }
     /// All failing nodes.
     public var failures: [LayerJudgement] { layers.filter { !$0.agrees } }
 }

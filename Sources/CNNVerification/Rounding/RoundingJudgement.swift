@@ -41,8 +41,8 @@ public struct RoundingJudgement: Sendable, Hashable {
     public let outsideCount: Int
     /// The root mean square of the differences in units; about 1 for standard deviations that describe the evaluation well.
     public let rootMeanSquare: Double
-    /// The median of unit/|difference| over the elements that differ at all: how far the bound lies above what happens. Nil if
-    /// none differs.
+    /// The median of unit/|difference| over the elements that differ at all: how far the bound lies above what happens,
+    /// to within one part in 128. Nil if none differs.
     public let medianSlack: Double?
     public let worst: Worst?
 
