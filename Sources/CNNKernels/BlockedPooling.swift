@@ -23,36 +23,28 @@ extension Kernels {
         _ outputStride: Int, _ blocks: Range<Int>, _ rows: Range<Int>, _ function: Pool
     ) {
         let c = Vector.scalarCount
-        let width = window.output.width
         let inner = window.innerColumns
-        let allColumns = 0..<window.kernel.width
         for block in blocks {
-            let map = input + block * inputStride
             for y in rows {
                 let top = y * window.stride.height - window.padBegin.height
                 let tapRows = TapRange(
-                    first: top, dilation: window.dilation.height, taps: window.kernel.height, limit: window.input.height)
-                let target = output + block * outputStride + y * width * c
-                for x in 0..<width {
-                    let left = x * window.stride.width - window.padBegin.width
-                    // Divisions only at the two ends of a row.
-                    let tapColumns =
-                        inner.contains(x)
-                        ? allColumns
-                        : TapRange(
-                            first: left, dilation: window.dilation.width, taps: window.kernel.width,
-                            limit: window.input.width
-                        ).range
-                    var state = Pool.State()
-                    for tapRow in tapRows.range {
-                        let row = map + ((top + tapRow * window.dilation.height) * window.input.width + left) * c
-                        for tapColumn in tapColumns {
-                            state.add(load(row + tapColumn * window.dilation.width * c))
-                        }
-                    }
-                    let cells = tapRows.range.count * tapColumns.count
-                    store(function.finish(state, y: y, x: x, cells: cells), target + x * c)
+                    first: top, dilation: window.dilation.height, taps: window.kernel.height, limit: window.input.height
+                ).range
+                let firstRow = (top + tapRows.lowerBound * window.dilation.height) * window.input.width
+                let line = PoolLine(
+                    function: function, y: y, tapRows: tapRows.count,
+                    input: input + (block * inputStride + (firstRow - window.padBegin.width) * c),
+                    rowSpacing: window.dilation.height * window.input.width * c,
+                    columnSpacing: window.dilation.width * c,
+                    output: output + (block * outputStride + y * window.output.width * c))
+                line.computeBorder(0..<inner.lowerBound, window)
+                switch (window.kernel.width, window.dilation.width, window.stride.width) {
+                case (3, 1, 1): line.computeThreeTaps(inner)
+                case (3, 1, 2): line.computeThreeTapsStrideTwo(inner)
+                case (2, 1, 2): line.computeTwoTapsStrideTwo(inner)
+                default: line.computeAnyTaps(inner, taps: window.kernel.width, step: window.stride.width * c)
                 }
+                line.computeBorder(inner.upperBound..<window.output.width, window)
             }
         }
     }
@@ -99,16 +91,121 @@ extension Kernels {
     }
 }
 
+/// One output row of one channel block.
+private struct PoolLine<Pool: PoolFunction> {
+    let function: Pool
+    let y: Int
+    /// How many tap rows lie inside the map.
+    let tapRows: Int
+    /// Where the first tap of the first window lies, or would lie if the map had no border.
+    let input: UnsafePointer<Float>
+    /// Floats from one tap to the one below it.
+    let rowSpacing: Int
+    /// Floats from one tap to the one beside it.
+    let columnSpacing: Int
+    let output: UnsafeMutablePointer<Float>
+
+    @inline(never)
+    func computeThreeTaps(_ columns: Range<Int>) {
+        let c = Vector.scalarCount
+        compute(columns, step: c, taps: 3, spacing: c)
+    }
+
+    @inline(never)
+    func computeThreeTapsStrideTwo(_ columns: Range<Int>) {
+        let c = Vector.scalarCount
+        compute(columns, step: 2 * c, taps: 3, spacing: c)
+    }
+
+    @inline(never)
+    func computeTwoTapsStrideTwo(_ columns: Range<Int>) {
+        let c = Vector.scalarCount
+        compute(columns, step: 2 * c, taps: 2, spacing: c)
+    }
+
+    @inline(never)
+    func computeAnyTaps(_ columns: Range<Int>, taps: Int, step: Int) {
+        compute(columns, step: step, taps: taps, spacing: columnSpacing)
+    }
+
+    /// Columns whose windows lie inside the map from left to right; four at a time, since a maximum waits for the one before it.
+    /// Where the parameters are constants, the taps of a row are unrolled.
+    /// - Parameters:
+    ///   - step: floats from the window of one output column to that of the next.
+    ///   - spacing: `columnSpacing`.
+    @inline(__always)
+    private func compute(_ columns: Range<Int>, step: Int, taps: Int, spacing: Int) {
+        let c = Vector.scalarCount
+        guard let first = columns.first else { return }
+        let divisor = function.divisor(y: y, x: first, cells: tapRows * taps)
+        var x = columns.lowerBound
+        while x + 4 <= columns.upperBound {
+            var state0 = Pool.State()
+            var state1 = Pool.State()
+            var state2 = Pool.State()
+            var state3 = Pool.State()
+            var row = input + x * step
+            for _ in 0..<tapRows {
+                for tap in 0..<taps {
+                    let source = row + tap * spacing
+                    state0.add(load(source))
+                    state1.add(load(source + step))
+                    state2.add(load(source + 2 * step))
+                    state3.add(load(source + 3 * step))
+                }
+                row += rowSpacing
+            }
+            let target = output + x * c
+            store(state0.finish(divisor), target)
+            store(state1.finish(divisor), target + c)
+            store(state2.finish(divisor), target + 2 * c)
+            store(state3.finish(divisor), target + 3 * c)
+            x += 4
+        }
+        while x < columns.upperBound {
+            var state = Pool.State()
+            var row = input + x * step
+            for _ in 0..<tapRows {
+                for tap in 0..<taps { state.add(load(row + tap * spacing)) }
+                row += rowSpacing
+            }
+            store(state.finish(divisor), output + x * c)
+            x += 1
+        }
+    }
+
+    /// Columns whose windows may reach over the left or right border.
+    @inline(never)
+    func computeBorder(_ columns: Range<Int>, _ window: WindowGeometry) {
+        let c = Vector.scalarCount
+        for x in columns {
+            let left = x * window.stride.width - window.padBegin.width
+            let taps = TapRange(
+                first: left, dilation: window.dilation.width, taps: window.kernel.width, limit: window.input.width
+            ).range
+            var state = Pool.State()
+            var row = input + x * window.stride.width * c
+            for _ in 0..<tapRows {
+                for tap in taps { state.add(load(row + tap * columnSpacing)) }
+                row += rowSpacing
+            }
+            let divisor = function.divisor(y: y, x: x, cells: tapRows * taps.count)
+            store(state.finish(divisor), output + x * c)
+        }
+    }
+}
+
 /// What a window is reduced to.
 private protocol PoolFunction {
     associatedtype State: PoolState
-    /// `cells` is the number of taps inside the map.
-    func finish(_ state: State, y: Int, x: Int, cells: Int) -> Vector
+    /// What a sum over the window of output (y, x) is divided by, if it is; `cells` is the number of taps inside the map.
+    func divisor(y: Int, x: Int, cells: Int) -> Float
 }
 
 private protocol PoolState {
     init()
     mutating func add(_ x: Vector)
+    func finish(_ divisor: Float) -> Vector
 }
 
 private struct MaximumPool: PoolFunction {
@@ -125,12 +222,15 @@ private struct MaximumPool: PoolFunction {
             value = x.replacing(with: value, where: value .> x)
             sawNaN .|= x .!= x
         }
+
+        @inline(__always)
+        func finish(_ divisor: Float) -> Vector {
+            value.replacing(with: Vector(repeating: .nan), where: sawNaN)
+        }
     }
 
     @inline(__always)
-    func finish(_ state: State, y: Int, x: Int, cells: Int) -> Vector {
-        state.value.replacing(with: Vector(repeating: .nan), where: state.sawNaN)
-    }
+    func divisor(y: Int, x: Int, cells: Int) -> Float { 1 }
 }
 
 private struct AveragePool: PoolFunction {
@@ -146,11 +246,14 @@ private struct AveragePool: PoolFunction {
         mutating func add(_ x: Vector) {
             sum += x
         }
+
+        @inline(__always)
+        func finish(_ divisor: Float) -> Vector { sum / divisor }
     }
 
     @inline(__always)
-    func finish(_ state: State, y: Int, x: Int, cells: Int) -> Vector {
-        state.sum / Float(countPadding ? window.paddedCells(z: 0, y: y, x: x) : cells)
+    func divisor(y: Int, x: Int, cells: Int) -> Float {
+        Float(countPadding ? window.paddedCells(z: 0, y: y, x: x) : cells)
     }
 }
 

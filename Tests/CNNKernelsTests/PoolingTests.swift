@@ -21,6 +21,18 @@ struct PoolCase: Sendable, CustomTestStringConvertible {
             window: WindowGeometry(
                 input: plane(12, 6), output: plane(6, 3), kernel: plane(3, 3), stride: plane(2, 2))),
         PoolCase(
+            testDescription: "3x3, pads 1, rows of several tiles", channels: 16,
+            window: WindowGeometry(
+                input: plane(5, 15), output: plane(5, 15), kernel: plane(3, 3), padBegin: pad(1, 1), padEnd: pad(1, 1))),
+        PoolCase(
+            testDescription: "3x3, stride 2, rows of several tiles", channels: 8,
+            window: WindowGeometry(
+                input: plane(7, 23), output: plane(3, 11), kernel: plane(3, 3), stride: plane(2, 2))),
+        PoolCase(
+            testDescription: "2x2, stride 2, rows of several tiles", channels: 8,
+            window: WindowGeometry(
+                input: plane(4, 26), output: plane(2, 13), kernel: plane(2, 2), stride: plane(2, 2))),
+        PoolCase(
             testDescription: "2x3, dilated, one-sided pads", channels: 5,
             window: WindowGeometry(
                 input: plane(7, 9), output: plane(5, 8), kernel: plane(2, 3), dilation: plane(3, 2), padBegin: pad(0, 2),
