@@ -184,7 +184,16 @@ struct DirectConvolution<Input: InputLayout> {
         let weights = operands.weights + block * shape.weightsPerBlock
         let input = operands.input + group * shape.inputBlocks * operands.inputStride
         if shape.outputBlocks - blockInGroup >= 2 {
-            run(TwoBlocks.self, block: block, weights: weights, input: input, pixels: pixels)
+            var rest = pixels
+            if isPointwise, Input.lanes == Vector.scalarCount {
+                let tile = PointwiseTile(
+                    operands: operands, activation: activation, block: block, input: input, weights: weights,
+                    inputBlocks: shape.inputBlocks, lanes: lanes)
+                rest = tile.compute(pixels)
+                operands.clearMissingChannels(
+                    of: block..<block + 2, outputChannels: outputChannels, pixels: pixels.lowerBound..<rest.lowerBound)
+            }
+            run(TwoBlocks.self, block: block, weights: weights, input: input, pixels: rest)
         } else {
             run(OneBlock.self, block: block, weights: weights, input: input, pixels: pixels)
         }
@@ -366,20 +375,8 @@ struct DirectConvolution<Input: InputLayout> {
                     sum += blocks
                 }
             }
-            if (block + index + 1) * c > outputChannels {
-                clearMissingChannels(of: block + index, first, count)
-            }
         }
-    }
-
-    /// Zeros the lanes of a last block that no channel fills. Their sums are zero already, unless an infinite or undefined input has met
-    /// the zero weights there (0 · ∞ is undefined), which would spread to every channel of the next layer.
-    @inline(never)
-    private func clearMissingChannels(of block: Int, _ first: Int, _ count: Int) {
-        let c = Vector.scalarCount
-        let output = operands.output + block * operands.outputStride + first * c
-        for pixel in 0..<count {
-            for lane in outputChannels - block * c..<c { output[pixel * c + lane] = 0 }
-        }
+        operands.clearMissingChannels(
+            of: block..<block + blocks, outputChannels: outputChannels, pixels: first..<first + count)
     }
 }

@@ -67,3 +67,23 @@ extension Kernels {
         }
     }
 }
+
+extension ConvolutionOperands {
+    /// Zeros the lanes of a last block that no channel fills. Their sums are zero already, unless an infinite or undefined input has met
+    /// the zero weights there (0 · ∞ is undefined), which would spread to every channel of the next layer.
+    @inline(__always)
+    func clearMissingChannels(of blocks: Range<Int>, outputChannels: Int, pixels: Range<Int>) {
+        if blocks.upperBound * Vector.scalarCount > outputChannels {
+            clearLastChannels(of: blocks.upperBound - 1, from: outputChannels, pixels)
+        }
+    }
+
+    @inline(never)
+    private func clearLastChannels(of block: Int, from outputChannels: Int, _ pixels: Range<Int>) {
+        let c = Vector.scalarCount
+        let output = output + block * outputStride
+        for pixel in pixels {
+            for lane in outputChannels - block * c..<c { output[pixel * c + lane] = 0 }
+        }
+    }
+}
