@@ -45,6 +45,22 @@ extension Kernels {
         }
     }
 
+    package func gatherChannels(
+        _ channels: UnsafeBufferPointer<ChannelSource>, pixels: Int, block: Int, output: UnsafeMutablePointer<Float>
+    ) {
+        for (lane, channel) in channels.enumerated() {
+            let (source, step, target) = (channel.pixels, channel.step, output + lane)
+            if step == 1, block == 1 {
+                target.update(from: source, count: pixels)
+            } else {
+                for pixel in 0..<pixels { target[pixel * block] = source[pixel * step] }
+            }
+        }
+        for lane in channels.count..<max(block, channels.count) {
+            for pixel in 0..<pixels { output[pixel * block + lane] = 0 }
+        }
+    }
+
     package func transpose(
         input: UnsafePointer<Float>, inputRowStride: Int, rows: Int, output: UnsafeMutablePointer<Float>,
         outputRowStride: Int, columns: Range<Int>

@@ -183,6 +183,23 @@ package struct Slice: ExactOperator {
         return (first, Int((UInt(room) - 1) / step.magnitude) + 1)
     }
 
+    /// The indices that are picked of `axis`, where no other axis is cut and all bounds are constant; nil otherwise.
+    /// - Throws: `OperatorError` where the bounds break a rule.
+    package func indices(alongOnly axis: Int, _ inputs: [ValueFact?]) throws -> [Int]? {
+        guard let shape = inputs.first??.shape.concrete, let bounds = try bounds(inputs, rank: shape.rank) else { return nil }
+        var picked = Array(0..<shape[axis])
+        for bound in bounds {
+            guard let start = bound.start?.value, let end = bound.end?.value, let step = bound.step else { return nil }
+            let (first, count) = Self.indices(size: shape[bound.axis], start: start, end: end, step: step)
+            if bound.axis == axis {
+                picked = (0..<count).map { first + $0 * step }
+            } else if first != 0 || count != shape[bound.axis] {
+                return nil
+            }
+        }
+        return picked
+    }
+
     package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
         guard let data = inputs[0] else { throw OperatorError("is required", subject: "data") }
         var facts = inputs.map { $0.map { ValueFact(constant: $0) } }

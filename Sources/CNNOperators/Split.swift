@@ -50,6 +50,10 @@ package struct Split: ExactOperator {
         guard sizes.allSatisfy({ $0 >= 0 }) else { throw OperatorError("has a negative size: \(sizes)", subject: "split") }
     }
 
+    /// Whether it cuts that axis of an input of so many axes.
+    /// - Throws: `OperatorError` if the axis is none.
+    package func isAlong(_ other: Int, rank: Int) throws -> Bool { try AxisIndex.resolve(axis, rank: rank) == other }
+
     package func infer(_ inputs: [ValueFact?]) throws -> [ValueFact] {
         guard let data = inputs[0], let dimensions = data.shape.dimensions else {
             return Array(repeating: ValueFact(shape: .unknown), count: outputCount)

@@ -6,6 +6,6 @@ public enum KernelCoverage {
         "Abs", "Add", "AveragePool", "BatchNormalization", "Clip", "Concat", "Conv", "Div", "Dropout", "Elu", "Exp", "Flatten",
         "Gemm", "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid", "HardSwish", "Identity", "LRN", "LeakyRelu", "Log",
         "LogSoftmax", "MatMul", "Max", "MaxPool", "Min", "Mul", "Neg", "Reciprocal", "ReduceMean", "Relu", "Reshape", "Sigmoid",
-        "Softmax", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze",
+        "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze",
     ]
 }

@@ -20,8 +20,8 @@ struct LayerRecognition {
                 layer.outputs[output] = nil
             }
             do {
-                if let chain = try chain(of: layer, &graph) {
-                    layers += chain
+                if let several = try chain(of: layer, &graph) ?? parts(of: layer, graph) {
+                    layers += several
                 } else {
                     try recognize(&layer, graph)
                     layers.append(layer)
@@ -58,6 +58,25 @@ struct LayerRecognition {
             left = link.outputs[0]
         }
         return links
+    }
+
+    /// A Split of channels as a layer for each part; nil for any other layer.
+    private func parts(of layer: LayerGraph.Layer, _ graph: LayerGraph) throws -> [LayerGraph.Layer]? {
+        guard let split = layer.node.operation as? Split, let input = graph.kernelShape(layer.inputs[0]), input.rank >= 3,
+            try split.isAlong(1, rank: input.rank)
+        else { return nil }
+        var parts: [LayerGraph.Layer] = []
+        var first = 0
+        for output in layer.outputs {
+            guard let output, let shape = graph.kernelShape(output) else { return nil }
+            var part = layer
+            part.computation = ChannelGatherComputation(channels: Array(first..<first + shape[1]))
+            part.inputs = [layer.inputs[0]]
+            part.outputs = [output]
+            parts.append(part)
+            first += shape[1]
+        }
+        return parts
     }
 
     private func recognize(_ layer: inout LayerGraph.Layer, _ graph: LayerGraph) throws {
@@ -109,6 +128,8 @@ struct LayerRecognition {
             replace(&layer, LocalResponseComputation(lrn, layer, graph), inputs: 1)
         case let softmax as Softmax:
             replace(&layer, SoftmaxComputation(softmax, layer, graph), inputs: 1)
+        case let slice as Slice:
+            replace(&layer, try ChannelGatherComputation(slice, layer, graph), inputs: 1)
         case let transpose as Transpose:
             replace(&layer, try TransposeComputation(transpose, layer, graph), inputs: 1)
         case is Dropout:

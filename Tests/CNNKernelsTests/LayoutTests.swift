@@ -29,6 +29,33 @@ struct LayoutTests {
         }
     }
 
+    @Test("channels of maps in either layout, in any order", arguments: TableUnderTest.all, [1, 3, 4, 8, 16])
+    func channelGather(table: TableUnderTest, count: Int) {
+        let kernels = table.kernels
+        let (c, pixels) = (kernels.channelBlock, 7)
+        let values = (0..<2 * c * pixels).map(Float.init)
+        let planarInput = Buffer(values)
+        let blockedInput = Buffer(blocked(values, channels: 2 * c, pixels: pixels, block: c))
+        for block in [1, c] where count <= block {
+            // Every other channel comes from the blocked map, and the last ones first.
+            let channels = (0..<count).map { 2 * c - 1 - $0 }
+            let sources = channels.map { channel in
+                channel % 2 == 0
+                    ? ChannelSource(pixels: planarInput.constant + channel * pixels, step: 1)
+                    : ChannelSource(pixels: blockedInput.constant + channel / c * c * pixels + channel % c, step: c)
+            }
+            let output = Buffer(unwritten: pixels * block)
+            sources.withUnsafeBufferPointer {
+                kernels.gatherChannels($0, pixels: pixels, block: block, output: output.pointer)
+            }
+            #expect(output.isIntact)
+            let expected = (0..<pixels * block).map { element in
+                element % block < count ? values[channels[element % block] * pixels + element / block] : 0
+            }
+            #expect(output.values == expected)
+        }
+    }
+
     @Test("transpose", arguments: TableUnderTest.all, [(1, 1), (3, 40), (17, 16), (33, 50)].map(MatrixSize.init))
     func transpose(table: TableUnderTest, size: MatrixSize) {
         let values = (0..<size.rows * size.columns).map(Float.init)

@@ -22,6 +22,9 @@ private func model(_ type: String) throws -> (model: Model, inputs: [String: Ten
         case "LRN": ([], [Attribute("size", .int(3))])
         case "Reshape": ([network.constant(try Tensor([Int64(1), -1]))], [])
         case "Unsqueeze", "Squeeze": ([network.constant(try Tensor([Int64(0)]))], [])
+        case "Slice":
+            (try [[Int64(5)], [1], [1], [-2]].map { network.constant(try Tensor($0)) }, [])
+        case "Split": ([network.constant(try Tensor([Int64(8)]))], [Attribute("axis", .int(1))])
         case "ReduceMean": ([], [Attribute("axes", .ints([2, 3]))])
         case "Transpose": ([], [Attribute("perm", .ints([0, 2, 3, 1]))])
         default: ([], [])

@@ -66,6 +66,13 @@ struct NetworkUnderTest {
         return output
     }
 
+    /// A node with `count` outputs, whose names are returned.
+    mutating func parts(_ type: String, _ inputs: [String], count: Int, attributes: [Attribute] = []) -> [String] {
+        let outputs = (0..<count).map { "\(type)\(graph.nodes.count).\($0)" }
+        graph.nodes.append(Node(type, name: outputs[0], inputs: inputs, outputs: outputs, attributes: attributes))
+        return outputs
+    }
+
     mutating func output(_ names: String...) {
         graph.outputs += names.map { ValueInfo(name: $0, type: nil) }
     }

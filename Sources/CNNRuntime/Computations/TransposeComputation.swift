@@ -24,6 +24,24 @@ struct TransposeComputation: Computation {
         strides = axes.map(\.stride)
     }
 
+    /// The order in which channels stand afterwards, if all it does to `[N, C, pixels…]` is to move whole channels of an image.
+    func channelOrder(_ map: FeatureMap) -> [Int]? {
+        var (sizes, strides) = (sizes, strides)
+        // The pixels are the end of the last axis, which may hold whole channels too.
+        guard let last = sizes.last, strides.last == 1, last % map.pixels == 0 else { return nil }
+        sizes[sizes.count - 1] = last / map.pixels
+        strides[strides.count - 1] = map.pixels
+        if map.images > 1 {
+            guard sizes[0] == map.images, strides[0] == map.channels * map.pixels else { return nil }
+            (sizes, strides) = (Array(sizes.dropFirst()), Array(strides.dropFirst()))
+        }
+        var order = [0]
+        for (size, stride) in zip(sizes, strides) {
+            order = order.flatMap { start in (0..<size).map { start + $0 * (stride / map.pixels) } }
+        }
+        return order.count == map.channels ? order : nil
+    }
+
     var algorithm: String { "transposition" }
 
     func layouts(_ inputs: [Layout]) -> LayoutChoice { .planar(inputs: inputs.count) }
