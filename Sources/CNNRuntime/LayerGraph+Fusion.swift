@@ -11,21 +11,8 @@ extension LayerGraph {
         for layer in layers { try fusion.add(layer) }
         layers = fusion.layers.compactMap { $0 }
         outputs = outputs.map { ($0.name, fusion.replacements[$0.value] ?? $0.value) }
+        padGroups()
         dropUnread()
-    }
-
-    /// Drops layers that nobody reads since others read what they read.
-    private mutating func dropUnread() {
-        var uses = useCounts()
-        var kept: [Layer] = []
-        for layer in layers.reversed() {
-            if layer.outputs.allSatisfy({ $0.map { uses[$0] == 0 } ?? true }) {
-                for value in layer.inputs { if let value { uses[value] -= 1 } }
-            } else {
-                kept.append(layer)
-            }
-        }
-        layers = kept.reversed()
     }
 }
 
@@ -62,8 +49,8 @@ private struct Fusion {
             isAbsorbed = absorbActivation(unary, layer)
         case let binary as BinaryComputation where binary.operation == .add:
             isAbsorbed = try absorbSum(binary, layer)
-        case let gather as ChannelGatherComputation:
-            compose(gather, into: &layer)
+        case is ChannelGatherComputation:
+            layer.composeGather { producers[$0].flatMap { layers[$0] } }
             isAbsorbed = false
         case let convolution as ConvolutionComputation:
             try absorbPadding(of: convolution, into: &layer)
@@ -123,37 +110,6 @@ private struct Fusion {
         layer.fused += [division.node, transposition.node]
         layers[first] = nil
         layers[middle] = nil
-    }
-
-    /// Lets a gather read what the gathers and Concats before it read.
-    private func compose(_ gather: ChannelGatherComputation, into layer: inout LayerGraph.Layer) {
-        var inputs: [Int] = []
-        var positions: [Int: Int] = [:]
-        /// The picks of an input as picks of the new inputs.
-        func position(_ value: Int) -> Int {
-            if let known = positions[value] { return known }
-            positions[value] = inputs.count
-            inputs.append(value)
-            return inputs.count - 1
-        }
-        var before: [Int: [(value: Int, channel: Int)]] = [:]
-        for value in layer.inputs {
-            guard let value, let producer = producers[value].flatMap({ layers[$0] }) else { continue }
-            let inner =
-                producer.computation as? ChannelGatherComputation
-                ?? (producer.computation as? ConcatComputation).flatMap { ChannelGatherComputation($0) }
-            let sources = producer.inputs.compactMap { $0 }
-            guard let inner, sources.count == producer.inputs.count else { continue }
-            before[value] = inner.picks.map { (sources[$0.input], $0.channel) }
-        }
-        var picks: [ChannelGatherComputation.Pick] = []
-        for pick in gather.picks {
-            guard let value = layer.inputs[pick.input] else { return }
-            let (source, channel) = before[value]?[pick.channel] ?? (value, pick.channel)
-            picks.append(ChannelGatherComputation.Pick(input: position(source), channel: channel))
-        }
-        layer.computation = ChannelGatherComputation(picks)
-        layer.inputs = inputs
     }
 
     /// Zeros that a Pad puts around the input of a convolution become its own padding.

@@ -13,16 +13,16 @@ struct ChannelGatherComputation: Computation {
         var channel: Int
     }
 
-    /// By output channel.
-    var picks: [Pick]
+    /// By output channel; nil for zeros.
+    var picks: [Pick?]
 
-    init(_ picks: [Pick]) {
+    init(_ picks: [Pick?]) {
         self.picks = picks
     }
 
-    /// The channels of one input in another order.
-    init(channels: [Int]) {
-        picks = channels.map { Pick(input: 0, channel: $0) }
+    /// The channels of one input in another order; nil for zeros.
+    init(channels: [Int?]) {
+        picks = channels.map { channel in channel.map { Pick(input: 0, channel: $0) } }
     }
 
     /// The channels that a Slice keeps; nil if it cuts another axis or its bounds are not constant.
@@ -52,7 +52,8 @@ struct ChannelGatherComputation: Computation {
         let output = try layer.output()
         let block = machine.kernels.channelBlock
         let inputs = try layer.inputs.indices.map { try layer.input($0) }
-        let sources = picks.map { pick in
+        let sources = picks.map { pick -> ChannelGatherStep.Source? in
+            guard let pick else { return nil }
             let (place, pixels) = (inputs[pick.input].place, inputs[pick.input].map.pixels)
             return inputs[pick.input].layout == .blocked
                 ? ChannelGatherStep.Source(
@@ -78,7 +79,9 @@ private struct ChannelGatherStep: Step {
         let step: Int
     }
 
-    let sources: [Source]
+    /// Nil for zeros.
+    let sources: [Source?]
+    let zero = FloatBuffer([0], paddedTo: 1)
     let output: Operand
     let kernels: any KernelTable
     /// Channels in a unit: those of a block, or 1.
@@ -87,18 +90,17 @@ private struct ChannelGatherStep: Step {
 
     func run(_ execution: Execution) {
         let target = execution.floats(output.place)
-        let bases = sources.map { execution.floats($0.place) + $0.offset }
+        let bases = sources.map { source in source.map { execution.floats($0.place) + $0.offset } ?? zero.base }
         let pixels = output.map.pixels
         execution.team.run(work) { image, units in
             for unit in units {
                 let channels = unit * width..<min((unit + 1) * width, sources.count)
                 withUnsafeTemporaryAllocation(of: ChannelSource.self, capacity: channels.count) { table in
                     for (index, channel) in channels.enumerated() {
+                        let source = sources[channel]
+                        let start = bases[channel] + image * (source?.place.imageStride ?? 0)
                         table.initializeElement(
-                            at: index,
-                            to: ChannelSource(
-                                pixels: UnsafePointer(bases[channel] + image * sources[channel].place.imageStride),
-                                step: sources[channel].step))
+                            at: index, to: ChannelSource(pixels: UnsafePointer(start), step: source?.step ?? 0))
                     }
                     kernels.gatherChannels(
                         UnsafeBufferPointer(table), pixels: pixels, block: width,

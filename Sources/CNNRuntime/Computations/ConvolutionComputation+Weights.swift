@@ -23,6 +23,7 @@ extension ConvolutionComputation {
 
     private var packing: WeightPacking {
         let (kernels, geometry) = (kernels, geometry)
+        if let groupPadding { return packing(groupPadding) }
         return switch method {
         case .winograd(let method) where !method.transformsWeights:
             packing(

@@ -10,12 +10,14 @@ struct ConvolutionComputation: Computation {
     let weights: Tensor
     let library: WeightLibrary
     let kernels: any KernelTable
-    private(set) var geometry: ConvolutionGeometry
+    var geometry: ConvolutionGeometry
     private let images: Int
     /// Which kernel computes it: the fastest of the alternatives, unless its weights were too large to keep.
     var method: Method
     /// By cost, the least first.
-    private(set) var alternatives: [Alternative]
+    var alternatives: [Alternative]
+    /// How the groups are padded to whole blocks, if they are; `geometry` counts the padding.
+    var groupPadding: GroupPadding?
     /// Factor of each output channel; nil for 1 throughout.
     var scale: [Double]?
     /// Addend of each output channel; nil for 0 throughout.
@@ -110,7 +112,8 @@ struct ConvolutionComputation: Computation {
         return ConvolutionStep(
             method: method, geometry: geometry, kernels: kernels, input: input, output: output,
             residual: hasResidual ? try layer.input(1) : nil, weights: try packedWeights(),
-            images: images, bias: bias.map { FloatBuffer($0, paddedTo: kernels.paddedChannels(geometry.outputChannels)) },
+            images: images,
+            bias: bias.map { FloatBuffer(padded($0), paddedTo: kernels.paddedChannels(geometry.outputChannels)) },
             activation: activation, scratch: layer.scratch,
             scratchCount: scratchCountOfPart, grid: grid,
             splitsPixelsFirst: splitsPixelsFirst,
