@@ -30,7 +30,7 @@ public struct RoundingAnalysis: Sendable {
         for inputs: [String: Tensor], of names: Set<String>? = nil
     ) throws -> [String: RoundingExpectation] {
         try EvaluationThreads.$count.withValue(threads) {
-            try expectations(for: inputs, of: names, arithmetic: .float32)
+            try expectations(for: inputs, of: names, arithmetic: .float32OfAnyProgram)
         }
     }
 }
