@@ -49,6 +49,8 @@ struct Mismatch {
     let references: [String: Tensor]
     /// The position of the first node, functions inlined, that does not follow from its own inputs, if layers told.
     let guiltyNode: Int?
+    /// The mistake that the comparison already points to.
+    var suspect: Mistake?
 }
 
 extension Mismatch {
@@ -101,7 +103,7 @@ extension InvestigationOptions {
         if diagnose != false, !references.isEmpty {
             let diagnosis = try Diagnosis(
                 of: mismatch.model, inputs: mismatch.inputs, references: references,
-                guiltyNode: nodes?.count == 1 ? nodes?.first : nil, options: options,
+                guiltyNode: nodes?.count == 1 ? nodes?.first : nil, suspect: mismatch.suspect, options: options,
                 timeLimit: diagnose == true ? nil : Diagnosis.automaticTimeLimit)
             findings.text.append(diagnosis.text)
             findings.json.append(JSON.Member("diagnosis", diagnosis.json))

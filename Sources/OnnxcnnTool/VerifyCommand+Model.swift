@@ -43,9 +43,10 @@ extension VerifyCommand {
         }
         let options = engine.sessionOptions(threads: common.threads)
         let arrays = try verified.referenceTensors().map { (name: String?.some($0.key), tensor: $0.value) }
-        let mismatch = try Mismatch(
+        var mismatch = try Mismatch(
             model: verified.model, inputs: verified.inputs, arrays: arrays,
             guiltyNode: report.layers?.firstFailure?.nodeIndex, options: options)
+        mismatch.suspect = report.outputs.lazy.compactMap(\.rounding?.precision?.kind.mistake).first
         return try investigation.investigate(mismatch, options: options, console: console)
     }
 }

@@ -74,7 +74,7 @@ public struct Bisection: Sendable {
         let given = inputs.merging(values) { _, value in value }
         let part = try model.subgraph(nodes: nodes, types: given.mapValues(ValueType.init(of:)))
         let partInputs = part.graph.requiredInputs.reduce(into: [String: Tensor]()) { $0[$1.name] = given[$1.name] }
-        let check = try LayerCheck(part, options: options).run(partInputs) { values[$0] }
+        let check = try LayerCheck(part, options: options).locate(partInputs, reference: { values[$0] })
         let guilty = check.firstFailure.flatMap { flow.producers[$0.value] }
         return BisectionReport(
             start: start, end: end, nodes: nodes.map { place($0) }, nodeIndices: nodes, guiltyNode: guilty.map(place),

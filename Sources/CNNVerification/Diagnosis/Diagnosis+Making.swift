@@ -13,12 +13,13 @@ extension Diagnosis {
     ///   - references: by value: of the outputs, and of values between nodes where they are known.
     ///   - guiltyNode: the position, in the graph with calls of functions inlined, of the first node that does not follow from
     ///     its own inputs, where that is known. Mistakes at that node are tried first, on the node alone.
+    ///   - suspect: the mistake that something else already points to, which is tried first.
     ///   - options: how trials are computed.
     ///   - timeLimit: trials stop after this time; nil for none.
     /// - Throws: `InputError`, `ModelError`, `EvaluationError`, `SessionError`.
     public init(
         of model: Model, inputs: [String: Tensor], references: [String: Tensor], guiltyNode: Int? = nil,
-        options: SessionOptions = SessionOptions(), timeLimit: Duration? = nil
+        suspect: Mistake? = nil, options: SessionOptions = SessionOptions(), timeLimit: Duration? = nil
     ) throws {
         let diagnostician = Diagnostician(options: options, timeLimit: timeLimit) { model, inputs, references in
             let expectations = try RoundingAnalysis(model, threads: options.threads)
@@ -43,7 +44,9 @@ extension Diagnosis {
                 return
             }
         }
-        self = try diagnostician.diagnose(whole)
+        let hypotheses = Diagnostician.hypotheses
+        self = try diagnostician.diagnose(
+            whole, trying: hypotheses.filter { $0.kind == suspect } + hypotheses.filter { $0.kind != suspect })
     }
 
     /// The diagnosis of a node alone, said of the node in its graph.

@@ -13,7 +13,11 @@ extension Diagnosis {
                 lines.append("  so does: \(DisplayText.printable(other.sentence))")
             }
         } else {
-            lines.append("diagnosis: no known mistake explains this (\(trialSummary))")
+            lines.append(
+                isExhaustive
+                    ? "diagnosis: no known mistake explains this (\(trialCount) tried in \(seconds) s)"
+                    : "diagnosis: none of the \(trialCount) mistakes tried in \(seconds) s explains this; '--diagnose' tries the rest"
+            )
             for finding in findings {
                 let share = NumberText.fixed(100 * finding.remainder, digits: 2)
                 lines.append("  leaves \(share) % of the difference: \(DisplayText.printable(finding.sentence))")
@@ -22,10 +26,8 @@ extension Diagnosis {
         return lines.joined(separator: "\n")
     }
 
-    private var trialSummary: String {
-        let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
-        let tried = "\(trialCount) tried in \(NumberText.fixed(seconds, digits: 2)) s"
-        return isExhaustive ? tried : tried + ", then the time was up; '--diagnose' goes on"
+    private var seconds: String {
+        NumberText.fixed(Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18, digits: 2)
     }
 
     /// The value of the member `diagnosis` in a verification's JSON object.

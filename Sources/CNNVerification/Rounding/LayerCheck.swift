@@ -11,6 +11,15 @@ import CNNTensors
 /// between them, or that computes in less than float32, is outside by right. Winograd's convolution is not an evaluation of the sum
 /// in some order; its error is within the bound for most, but by no theorem.
 public struct LayerCheck: Sendable {
+    /// What a value is held against.
+    public enum Criterion: Sendable, Hashable {
+        /// The a-priori bound, which no float32 evaluation passes.
+        case bound
+        /// The deviations that rounding is expected to cause. They are √n times tighter for sums of n products, but no
+        /// theorem: for a reference that is known to be wrong somewhere.
+        case deviation
+    }
+
     public let model: Model
     public let options: SessionOptions
 
@@ -24,15 +33,28 @@ public struct LayerCheck: Sendable {
 
     /// - Parameters:
     ///   - inputs: a tensor for every required input, by name.
+    ///   - criterion: what values are held against whose node's inputs are all in the reference.
     ///   - reference: gives the reference's value of this name, or nil if it has none. Called once for each use of a value.
     ///   - progress: called after every node with the number of nodes done and of all.
     /// - Throws: `InputError`, `EvaluationError`, what `reference` throws.
     public func run(
-        _ inputs: [String: Tensor], reference: (String) throws -> Tensor?, progress: (Int, Int) -> Void = { _, _ in }
+        _ inputs: [String: Tensor], criterion: Criterion = .bound, reference: (String) throws -> Tensor?,
+        progress: (Int, Int) -> Void = { _, _ in }
     ) throws -> LayerReport {
-        var run = LayerCheckRun(bound: try BoundModel(model), options: options)
+        var run = LayerCheckRun(bound: try BoundModel(model), options: options, criterion: criterion)
         return try EvaluationThreads.$count.withValue(options.threads) {
             try run.report(inputs, reference: reference, progress: progress)
         }
+    }
+
+    /// The same for a reference that is known to be wrong: where all values are within their bounds, they are held against
+    /// the deviations that are expected, which tell smaller faults.
+    public func locate(
+        _ inputs: [String: Tensor], reference: (String) throws -> Tensor?, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws -> LayerReport {
+        let bounded = try run(inputs, reference: reference, progress: progress)
+        guard bounded.agrees else { return bounded }
+        let expected = try run(inputs, criterion: .deviation, reference: reference, progress: progress)
+        return expected.agrees ? bounded : expected
     }
 }

@@ -7,6 +7,7 @@ import CNNTensors
 struct LayerCheckRun {
     private let bound: BoundModel
     private let options: SessionOptions
+    private let criterion: LayerCheck.Criterion
     private let constants: [String: Tensor]
     /// The reference's values that are still needed, or, of those it does not have, the Double evaluation from what it has.
     private var values: [String: TrackedValue] = [:]
@@ -17,7 +18,8 @@ struct LayerCheckRun {
     private var explanation: LayerExplanation?
     private var missing: [String] = []
 
-    init(bound: BoundModel, options: SessionOptions) {
+    init(bound: BoundModel, options: SessionOptions, criterion: LayerCheck.Criterion) {
+        self.criterion = criterion
         self.bound = bound
         self.options = options
         constants = Dictionary(uniqueKeysWithValues: bound.model.graph.initializers.map { ($0.name, $0.tensor) })
@@ -56,7 +58,8 @@ struct LayerCheckRun {
         let operands = tracked.map { $0?.exact }
         let exact = try node.evaluateInDouble(operands)
         let types = zip(node.node.outputs, exact).map { name, tensor in facts[name]?.dataType ?? tensor.dataType }
-        let unit = types.lazy.compactMap { RoundingUnit($0) }.first ?? .float32
+        let arithmetic = types.lazy.compactMap { RoundingUnit($0) }.first ?? .float32
+        let unit = arithmetic == .float32 ? .float32OfAnyProgram : arithmetic
         let found = try node.node.outputs.map { $0.isEmpty ? nil : try reference($0) }
 
         // Our evaluation: of the reference's inputs, rounded to the types of the model, and of our own.
@@ -71,9 +74,9 @@ struct LayerCheckRun {
         let sameInputs = zip(own, rounded).allSatisfy { $0 == $1 }
         let cumulative = sameInputs ? isolated : try session.run(node, own)
 
-        let isExactInput = tracked.allSatisfy { $0?.variances == nil }
-        let needsVariance = !isExactInput || found.contains { $0 == nil }
-        let bounds = isExactInput ? try node.bounds(operands, outputs: exact, unit: unit) : nil
+        let isBounded = criterion == .bound && tracked.allSatisfy { $0?.variances == nil }
+        let needsVariance = !isBounded || found.contains { $0 == nil }
+        let bounds = isBounded ? try node.bounds(operands, outputs: exact, unit: unit) : nil
         let expected = needsVariance ? try node.track(tracked, outputs: exact, unit: unit) : exact.map { TrackedValue($0) }
         let reconstructed = zip(names, tracked).filter { $1?.variances != nil }.map(\.0)
 
@@ -123,9 +126,10 @@ struct LayerCheckRun {
                 basis: isStated ? .bound : .convention, actual: tensor.doubles(), expected: exact.doubles(), units: elements,
                 threshold: 1, shape: exact.shape)
         case nil:
+            guard let variances else { return try .exact(tensor, exact) }
             return try RoundingJudgement(
                 basis: .deviation, actual: tensor.doubles(), expected: exact.doubles(),
-                units: (variances ?? []).map { $0.squareRoot() },
+                units: variances.map { $0.squareRoot() },
                 threshold: RoundingThreshold.deviations(elementCount: exact.shape.elementCount), shape: exact.shape)
         }
     }

@@ -25,6 +25,14 @@ public struct PrecisionFinding: Sendable, Hashable {
     /// The same in float32's expected deviations.
     public let float32RootMeanSquare: Double
 
+    /// Whether nothing but the size of the errors speaks for it.
+    public var isOfSize: Bool {
+        switch kind {
+        case .bfloat16Arithmetic, .float16Arithmetic, .tf32Arithmetic, .winogradGrowth: true
+        case .float16Weights, .bfloat16Weights, .float16Output, .bfloat16Output: false
+        }
+    }
+
     /// A sentence.
     public var text: String {
         let name =
@@ -38,7 +46,17 @@ public struct PrecisionFinding: Sendable, Hashable {
             case .tf32Arithmetic: "TF32 arithmetic (products of 11 significant bits)"
             case .winogradGrowth: "float32 with Winograd's convolution, whose errors are larger"
             }
-        return "the data fits \(name)"
+        return isOfSize ? "the size of the errors fits \(name)" : "the data fits \(name)"
+    }
+}
+
+extension PrecisionFinding.Kind {
+    /// The known mistake that this is; nil for arithmetic, which is a choice.
+    public var mistake: Mistake? {
+        switch self {
+        case .float16Weights, .bfloat16Weights: .halfPrecisionWeights
+        default: nil
+        }
     }
 }
 
