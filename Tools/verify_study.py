@@ -5,9 +5,10 @@
     Tools/verify-study --quick          fewer trials (a minute or two); what Tools/test runs
     Tools/verify-study --part diagnosis --kind softmax
 
-Five tables: false alarms on right references of other programs; detection of a relative change of 1e-3 in one weight tensor;
-localisation of a fault in one node from a reference with all layers, and by bisection without; diagnosis of known mistakes. Every trial has its seed, so
-that it can be made again; those that came out wrong are listed with it.
+Its tables: false alarms on right references of other programs, for small networks and for those of Tools/bench at their true
+size, layer by layer too; detection of a relative change of 1e-3 in one weight tensor;
+localisation of a fault in one node from a reference with all layers, and by bisection without; diagnosis of known mistakes. Every
+trial has its seed, so that it can be made again; those that came out wrong are listed with it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import time
 from collections import defaultdict
 from typing import Callable, Sequence
 
-from oracles import study_backends, study_faults
+from oracles import study_backends, study_canon, study_faults
 from oracles.checks import Checks
 from oracles.command import add_binary_option, find_binary
 from oracles.study import Study, Trial
@@ -26,7 +27,7 @@ from oracles.study_networks import RECIPES, networks
 
 #: One of each architecture; the rest are variants for mistakes that these have no room for.
 CANON = ["lenet5", "alexnet", "zfnet", "vgg", "googlenet", "resnet", "densenet", "mobilenet", "squeezenet", "darknet"]
-PARTS = ["alarms", "detection", "localisation", "bisection", "diagnosis"]
+PARTS = ["alarms", "canon", "detection", "localisation", "bisection", "diagnosis"]
 #: The relative change of a weight tensor that has to be detected.
 DETECTED = 1e-3
 
@@ -78,6 +79,38 @@ def alarms(study: Study, checks: Checks, quick: bool) -> None:
     checks.check("no false alarm", all(trial.right for trial in trials) and bool(trials), f"{len(trials)} references")
 
 
+def canon(study: Study, checks: Checks, seed: int) -> None:
+    """What four programs compute from the networks of Tools/bench, and every layer of ONNX Runtime's."""
+    networks, missing = study_canon.networks()
+    for name, reason in missing.items():
+        print(f"  not made: {name}: {reason}")
+    print("\nFalse alarms at true size: the largest difference in σ (root mean square), by the program that made the reference")
+    print(f"{'':16}" + "".join(f"{program:>26}" for program in study_canon.PROGRAMS) + f"{'allowed':>10}")
+    trials = []
+    for network in networks:
+        row = [study_canon.judge(study.onnxcnn, network, program, seed) for program in study_canon.PROGRAMS]
+        cells = "".join(f"{trial.cell:>26}" for trial in row)
+        print(f"{network.name:16}{cells}{max(trial.allowed for trial in row):8.1f} σ", flush=True)
+        trials += [trial for trial in row if not trial.absent]
+        for trial in row:
+            if trial.absent or trial.said:
+                print(f"  {trial.program}: {trial.absent or trial.said}")
+    checks.check("no false alarm at true size", all(t.accepted for t in trials) and bool(trials), f"{len(trials)} references")
+
+    print("\nEvery layer as ONNX Runtime computes it, against its a-priori bound")
+    print(f"{'':16}{'layers':>8}{'outside':>9}{'bound/error':>13}{'seconds':>9}{'memory':>10}")
+    layers = []
+    for network in networks:
+        layers.append(trial := study_canon.judge_layers(study.onnxcnn, network, seed))
+        slack = f"{trial.slack:.1f}" if trial.slack else "-"
+        memory = f"{trial.peak_bytes / 2**20:.0f} MiB"
+        print(f"{trial.network:16}{trial.checked:8}{trial.failing:9}{slack:>13}{trial.seconds:9.1f}{memory:>10}", flush=True)
+        if trial.said:
+            print(f"  {trial.said}")
+    passed = all(trial.checked > 0 and trial.failing == 0 for trial in layers) and bool(layers)
+    checks.check("no layer outside its bound", passed, f"{sum(trial.checked for trial in layers)} layers")
+
+
 def detection(study: Study, checks: Checks, quick: bool) -> None:
     jobs = [(study.networks[n], i, DETECTED) for n in CANON for i in range(4 if quick else 40)]
     trials = study.map(study.detection, jobs)
@@ -97,7 +130,9 @@ def localisation(study: Study, checks: Checks, quick: bool) -> None:
 
 
 def bisection(study: Study, checks: Checks, quick: bool) -> None:
-    jobs = [(study.networks[n], i) for n in CANON for i in range(1 if quick else 4)]
+    # Each run of another runtime starts a process; a chain, branches, shortcuts and dense blocks are the kinds of graph there are.
+    names = ["lenet5", "googlenet", "resnet", "densenet"] if quick else CANON
+    jobs = [(study.networks[n], i) for n in names for i in range(1 if quick else 4)]
     trials = study.map(study.bisection, jobs)
     table("Bisection: the node named and cut out, against another model file in ONNX Runtime", grouped(trials, lambda t: t.network))
     checks.check("every bisection right", share(trials) == 1.0, f"{len(trials)} trials")
@@ -133,6 +168,10 @@ def main() -> int:
     parts = options.part or PARTS
     kinds = options.kind or [*study_faults.KINDS, "unexplainable"]
     print(f"{len(study.networks)} networks ({', '.join(['lenet5', *RECIPES])}), seed {options.seed}")
+    # The short form makes no networks of hundreds of megabytes unless it is asked to.
+    if "canon" in parts and (options.part or not options.quick):
+        with checks.guarded("canon"):
+            canon(study, checks, options.seed)
     for name, run in (("alarms", alarms), ("detection", detection), ("localisation", localisation), ("bisection", bisection)):
         if name in parts:
             with checks.guarded(name):
