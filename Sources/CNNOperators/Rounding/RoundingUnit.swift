@@ -10,7 +10,7 @@ package struct RoundingUnit: Sendable, Hashable {
     /// The unit roundoff to which the factors of products are cut before they are multiplied, where that is coarser than the
     /// format of the values: 2⁻¹¹ for TF32. 0 where they are used as they are.
     package var factorRoundoff = 0.0
-    /// What the errors of convolutions with 3×3 or 5×5 windows and stride 1 are multiplied with, beside direct summation: above 1 for
+    /// What the errors of convolutions with 3×3 windows and stride 1 are multiplied with, beside direct summation: above 1 for
     /// Winograd's algorithm.
     package var winogradGrowth = 1.0
 
