@@ -1,7 +1,7 @@
 import CCPUFeatures
 import Synchronization
 
-/// Threads that do the parts of one job at a time together with the caller. Between jobs they spin for a while, since the
+/// Threads that do the parts of one job at a time together with the caller. Between jobs they spin for some microseconds, since the
 /// next step of a plan usually follows at once, then sleep. Dropping the team ends its threads.
 final class ThreadTeam: Sendable {
     /// How many parts are done at once: the threads and the caller.
@@ -122,10 +122,8 @@ final class ThreadTeam: Sendable {
             }
         }
 
-        /// Some hundreds of microseconds. Who sleeps is woken fifty microseconds late, so a thread must not fall asleep over a serial step
-        /// or because another got the slower part of a step: parts that take a millisecond differ by that much on a virtual machine.
-        /// Still shorter than a scheduler's time slice.
-        private static let spinLimit = 15_000
+        /// Some tens of microseconds: longer than the gap between two steps of a plan, shorter than a scheduler's time slice.
+        private static let spinLimit = 1000
 
         private func spin(until isDone: () -> Bool) -> Bool {
             for _ in 0..<Self.spinLimit {
