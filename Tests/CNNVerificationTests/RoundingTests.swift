@@ -132,6 +132,21 @@ struct RoundingAnalysisTests {
     }
 }
 
+@Suite("How far a bound lies above the errors")
+struct SlackTests {
+    @Test("The median of unit over difference, of the elements that differ, to one part in 128", arguments: [1, 2, 3, 8, 1001])
+    func median(count: Int) throws {
+        var random = SeededNumbers(state: UInt64(count))
+        let units = (0..<count).map { _ in 1000 * Double(1.5 + random.next()) }
+        let judgement = try RoundingJudgement(
+            basis: .bound, actual: units.map { _ in 1 } + [5], expected: units.map { _ in 0 } + [5], units: units + [1],
+            threshold: .infinity, shape: Shape([count + 1]))
+        let exact = units.sorted()[count / 2]
+        let median = try #require(judgement.medianSlack)
+        #expect((median / exact - 1).magnitude <= 1.0 / 128)
+    }
+}
+
 @Suite("Checking layers")
 struct LayerCheckTests {
     private func report(_ model: Model, _ reference: [String: Tensor], _ inputs: [String: Tensor]) throws -> LayerReport {
@@ -148,6 +163,24 @@ struct LayerCheckTests {
         #expect(report.layers.count == model.graph.nodes.count)
         #expect(report.layers.allSatisfy { $0.isolated?.maxAbsolute == 0 && $0.cumulative?.maxAbsolute == 0 })
         #expect(report.layers.allSatisfy { $0.reference?.basis == .bound || $0.reference?.basis == .exact })
+        // A bound below the error would be violated; one a thousand times above it would let faults pass.
+        #expect(1...1000 ~= (try #require(report.medianBoundOverError)))
+    }
+
+    @Test("A fault within the bound of a long sum is named once the reference is known to be wrong")
+    func locatesWithinBounds() throws {
+        let model = try Zoo.model(named: "lenet5", seed: 3)
+        let inputs = try Trial.input(model, seed: 3)
+        let node = try #require(model.graph.nodes.first { $0.name.isEmpty == false && $0.operatorType == "Gemm" })
+        // Relative errors of 2⁻¹⁷ of the factors of 120 products come to a fifth of the bound and to forty deviations.
+        var random = SeededNumbers(state: 5)
+        let faulty = try Trial.changing(model, node.inputs[1]) { $0 * (1 + 0x1p-17 * random.next()) }
+        let values = try Trial.layers(faulty, inputs)
+        let check = try LayerCheck(model, options: SessionOptions(threads: 1, mode: .strict))
+        #expect(try check.run(inputs, reference: { values[$0] }).agrees)
+        #expect(try check.locate(inputs, reference: { values[$0] }).firstFailure?.nodeName == node.name)
+        let own = try Trial.layers(model, inputs)
+        #expect(try check.locate(inputs, reference: { own[$0] }).agrees)
     }
 
     @Test("The node with changed weights is named, those behind it are not blamed, and its worst element is explained")
