@@ -4,15 +4,15 @@
 /// as measured with AVX2 on uniform weights and rectified uniform inputs. Direct summation: 1.8e-6 and 2.0e-7 for 3×3 from 512 channels,
 /// 2.0e-6 and 2.4e-7 for 5×5 from 256.
 package enum WinogradForm: Sendable, Hashable, CaseIterable {
-    /// 8.3e-7, 1.4e-7 from 512 channels: fewer roundings than the direct sum has.
+    /// 4.6e-7, 9.6e-8 from 512 channels: fewer roundings than the direct sum has.
     case f2x3
-    /// 9.5e-6, 8.0e-7 from 512 channels; 5.6e-6, 3.1e-7 from 64.
+    /// 6.2e-6, 4.2e-7 from 512 channels; 5.6e-6, 3.1e-7 from 64.
     case f4x3
-    /// 1.5e-5, 1.5e-6 from 512 channels; 7.1e-6, 5.9e-7 from 64.
+    /// 7.4e-6, 8.0e-7 from 512 channels; 7.1e-6, 5.9e-7 from 64.
     case f6x3
-    /// 5.4e-6, 6.8e-7 from 256 channels; 2.8e-6, 3.5e-7 from 64.
+    /// 5.5e-6, 5.0e-7 from 256 channels; 2.8e-6, 3.5e-7 from 64.
     case f2x5
-    /// 8.7e-6, 1.1e-6 from 256 channels; 4.1e-6, 5.7e-7 from 64.
+    /// 6.3e-6, 8.2e-7 from 256 channels; 4.1e-6, 5.7e-7 from 64.
     case f4x5
 
     /// m, output pixels along one axis.

@@ -108,9 +108,11 @@ struct WinogradRound {
     let outputPlane: Int
     /// From one tile's products to the next's.
     let outputs: Int
-    /// Input channels whose weights are transformed together, and from one plane of them to the next; 0 for weights that are
-    /// transformed beforehand.
-    let weightInputs: Int
+    /// Input channels that are multiplied at once: so many that their weights to an output tile stay in the first-level cache while
+    /// the tiles go by, or, if they are transformed on the way, all planes of them in the second-level cache. Sums of such partial sums
+    /// are also more accurate than sums over all channels.
+    let depth: Int
+    /// From one plane of weights that are transformed on the way to the next; 0 for others.
     let weightPlane: Int
 
     init(_ shape: WinogradShape, _ method: WinogradMethod, tiles count: Int) {
@@ -123,21 +125,42 @@ struct WinogradRound {
         let limit = Self.tileLimit(shape)
         let rounds = max(1, (count + limit - 1) / limit)
         tiles = (count + rounds - 1) / rounds
-        inputPlane = tiles * shape.channels.inputs + padding
+        depth = Self.depth(shape, method)
+        let parts = (shape.channels.inputs + depth - 1) / max(depth, 1)
+        inputPlane = tiles * parts * depth + padding
         if method.transformsWeights {
-            // Their transform stays in the second-level cache too.
-            let blocks = max(1, 256 * 1024 / (shape.planes * tileChannels * floatBytes * c))
-            weightInputs = min(blocks * c, shape.channels.inputs)
-            weightPlane = weightInputs * tileChannels + padding
+            weightPlane = depth * tileChannels + padding
             outputTiles = 1
         } else {
-            weightInputs = 0
             weightPlane = 0
-            let all = (shape.channels.outputs + tileChannels - 1) / tileChannels
-            outputTiles = min(max(1, Self.productLimit / (shape.planes * max(tiles, 1) * tileChannels)), all)
+            outputTiles = min(
+                max(1, Self.productLimit / (shape.planes * max(tiles, 1) * tileChannels)),
+                (shape.channels.outputs + tileChannels - 1) / tileChannels)
         }
         outputs = min(outputTiles * tileChannels, shape.channels.outputs)
         outputPlane = tiles * outputs + padding
+    }
+
+    /// The same for any part of the tiles, so that the partition does not change the order of the sums.
+    private static func depth(_ shape: WinogradShape, _ method: WinogradMethod) -> Int {
+        let c = Vector.scalarCount
+        let blockBytes = TwoBlocks.blocks * c * c * MemoryLayout<Float>.stride
+        let all = shape.channels.inputBlocks
+        if method.transformsWeights {
+            return max(1, min(256 * 1024 / (shape.planes * blockBytes), all)) * c
+        }
+        // Weights that few tiles read are not read again soon.
+        if all == 0 || shape.tilesPerImage <= 4 * MainTile<TwoBlocks>.pixels { return all * c }
+        let limit = max(1, 8 * 1024 / blockBytes)
+        let parts = (all + limit - 1) / limit
+        return (all + parts - 1) / parts * c
+    }
+
+    /// Where an input channel of the first tile lies in a plane.
+    @inline(__always)
+    func offset(ofInput channel: Int) -> Int {
+        let (part, inPart) = channel.quotientAndRemainder(dividingBy: depth)
+        return part * tiles * depth + inPart
     }
 
     /// Floats of all products of a round, unless one output tile has more.
@@ -166,7 +189,7 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
     let window: WindowGeometry
     let operands: ConvolutionOperands
     let activation: VectorActivation
-    /// Transformed inputs `[plane][tile][input channel]`.
+    /// Transformed inputs `[plane][channel / depth][tile][channel % depth]`.
     let transformed: UnsafeMutablePointer<Float>
     /// Products `[plane][tile][output channel of the round]`.
     let products: UnsafeMutablePointer<Float>
@@ -186,7 +209,7 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
             let blocks = firstBlock..<min(firstBlock + together, shape.channels.inputBlocks)
             var place = TilePlace(first, shape, size: Transform.size)
             for index in 0..<count {
-                transformInput(place, blocks, transformed + index * shape.channels.inputs)
+                transformInput(place, blocks, transformed + index * round.depth)
                 place.advance()
             }
         }
@@ -202,7 +225,7 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
         let image = operands.input + place.image * operands.inputImageStride + (top * width + left) * c
         if top >= 0 && left >= 0 && top + span <= height && left + span <= width {
             for block in blocks {
-                transformTile(image + block * operands.inputStride, width * c, target + block * c)
+                transformTile(image + block * operands.inputStride, width * c, target + round.offset(ofInput: block * c))
             }
             return
         }
@@ -217,7 +240,7 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
                     store(load(corner + (row * width + column) * c), patch + (row * span + column) * c)
                 }
             }
-            transformTile(patch, span * c, target + block * c)
+            transformTile(patch, span * c, target + round.offset(ofInput: block * c))
         }
     }
 
@@ -248,10 +271,8 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
                 let lanes = min(tileChannels, shape.channels.outputs - channel)
                 let weights = operands.weights + (channel * shape.planes + plane * lanes) * inputs
                 let output = products + plane * round.outputPlane + (outputTile - outputTiles.lowerBound) * tileChannels
-                if lanes == tileChannels {
-                    multiplyPlane(TwoBlocks.self, plane, output, count, weights, 0..<inputs)
-                } else {
-                    multiplyPlane(OneBlock.self, plane, output, count, weights, 0..<inputs)
+                for first in stride(from: 0, to: inputs, by: round.depth) {
+                    multiplyPlane(plane, output, count, weights + first * lanes, lanes, first)
                 }
             }
         }
@@ -265,9 +286,8 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
         let channel = outputTile * TwoBlocks.blocks * c
         let lanes = min(TwoBlocks.blocks * c, shape.channels.outputs - channel)
         let tileWeights = operands.weights + channel * taps * shape.channels.inputs
-        for firstInput in stride(from: 0, to: shape.channels.inputs, by: round.weightInputs) {
-            let inputs = firstInput..<min(firstInput + round.weightInputs, shape.channels.inputs)
-            for block in stride(from: inputs.lowerBound, to: inputs.upperBound, by: c) {
+        for firstInput in stride(from: 0, to: shape.channels.inputs, by: round.depth) {
+            for block in stride(from: firstInput, to: min(firstInput + round.depth, shape.channels.inputs), by: c) {
                 // Read in order first, as the processor foresees it: one channel's taps lie too far apart for that.
                 let weights = transform.block
                 weights.update(from: tileWeights + block * taps * lanes, count: c * taps * lanes)
@@ -279,25 +299,35 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
             }
             for plane in 0..<shape.planes {
                 let weights = UnsafePointer(transformedWeights) + plane * round.weightPlane
-                let output = products + plane * round.outputPlane
-                if lanes == TwoBlocks.blocks * c {
-                    multiplyPlane(TwoBlocks.self, plane, output, count, weights, inputs)
-                } else {
-                    multiplyPlane(OneBlock.self, plane, output, count, weights, inputs)
-                }
+                multiplyPlane(plane, products + plane * round.outputPlane, count, weights, lanes, firstInput)
             }
         }
     }
 
-    /// - Parameter inputs: the input channels that `weights` belong to; the products of channels that follow others are added to
-    ///   theirs.
+    /// - Parameters:
+    ///   - lanes: output channels of the tile.
+    ///   - firstInput: the first of the at most `depth` input channels that `weights` belong to; the products of channels that follow
+    ///     others are added to theirs.
+    @inline(__always)
+    private func multiplyPlane(
+        _ plane: Int, _ output: UnsafeMutablePointer<Float>, _ count: Int, _ weights: UnsafePointer<Float>, _ lanes: Int,
+        _ firstInput: Int
+    ) {
+        if lanes == TwoBlocks.blocks * Vector.scalarCount {
+            multiplyPlane(TwoBlocks.self, plane, output, count, weights, firstInput)
+        } else {
+            multiplyPlane(OneBlock.self, plane, output, count, weights, firstInput)
+        }
+    }
+
     private func multiplyPlane<Sums: BlockSums>(
         _: Sums.Type, _ plane: Int, _ output: UnsafeMutablePointer<Float>, _ count: Int, _ weights: UnsafePointer<Float>,
-        _ inputs: Range<Int>
+        _ firstInput: Int
     ) {
         PlaneProduct<Sums>(
-            input: transformed + plane * round.inputPlane + inputs.lowerBound, inputStep: shape.channels.inputs,
-            depth: inputs.count, output: output, outputStep: round.outputs, weights: weights, isAdded: inputs.lowerBound > 0
+            input: transformed + plane * round.inputPlane + round.offset(ofInput: firstInput), inputStep: round.depth,
+            depth: min(round.depth, shape.channels.inputs - firstInput), output: output, outputStep: round.outputs,
+            weights: weights, isAdded: firstInput > 0
         ).computeTiles(0..<count)
     }
 

@@ -19,6 +19,9 @@ struct WinogradTests {
             padEnd: pad(2, 2), hasResidual: true, activation: .relu),
         ConvolutionCase("5×5 without pads", inputs: 24, outputs: 16, map: plane(9, 13), kernel: plane(5, 5), hasBias: false),
         ConvolutionCase(
+            "more channels than are multiplied at once", inputs: 268, outputs: 18, map: plane(21, 22), kernel: plane(3, 3),
+            padBegin: pad(1, 1), padEnd: pad(1, 1), hasBias: false),
+        ConvolutionCase(
             "more tiles than are transformed at once", inputs: 130, outputs: 9, map: plane(34, 62), kernel: plane(3, 3),
             padBegin: pad(1, 1), padEnd: pad(1, 1)),
     ]

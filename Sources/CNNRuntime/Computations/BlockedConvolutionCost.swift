@@ -1,20 +1,26 @@
 import CNNKernelTable
 
 /// The time that a convolution on the blocked layout takes by each method, in the time of one multiplication and addition in the
-/// inner loop. The constants were measured on the layers of VGG, ResNet, DenseNet and GoogLeNet, on a core with AVX2 (45 thousand
-/// million multiplications a second, 26 GB/s of memory); all that matters is which method takes less.
+/// inner loop. The constants are a least-squares fit to all forms on the layers of VGG, ResNet, DenseNet, GoogLeNet and AlexNet with weights
+/// that are not in the cache, on a core with AVX2 (45 thousand million multiplications a second); all that matters is which method
+/// takes less.
 struct BlockedConvolutionCost {
     let geometry: ConvolutionGeometry
     let images: Int
     let kernels: any KernelTable
 
     /// To read a weight from memory, or from the last level of the cache, which the other layers' weights have passed through since.
-    private static let weight = 7.0
-    /// To transform an element of a tile, for each element along one axis of the tile: the additions, and the way through the
-    /// second-level cache and back.
-    private static let tileTransform = 2.5
+    private static let weight = 12.0
+    /// What part of that it takes to read it again in the next round.
+    private static let nearWeight = 0.25
+    /// To transform an element of a tile: the way through the second-level cache and back,
+    private static let tileElement = 9.0
+    /// and the additions, for each element along one axis of the tile.
+    private static let tileTransform = 1.7
     /// To make an element of the transformed weights on the way.
-    private static let weightTransform = 28.0
+    private static let weightTransform = 8.5
+    /// To read the transformed inputs again for each output tile, as transforming weights on the way makes necessary, for each product.
+    private static let repeatedInput = 1.0 / 16
 
     var direct: Double {
         let pixels = Double(geometry.window.output.count) * Double(images)
@@ -27,11 +33,16 @@ struct BlockedConvolutionCost {
         let tiles = Double(kernels.winogradTiles(geometry, form)) * Double(images)
         let channels = Double(geometry.inputChannels) + Double(geometry.outputChannels)
         let rounds = Double(kernels.winogradRounds(geometry, form, images: images))
-        let weights =
-            method.transformsWeights
-            ? pairs * (Double(geometry.window.kernel.count) * Self.weight + planes * Self.weightTransform)
-            : pairs * planes * Self.weight
-        return planes * pairs * tiles + planes * tiles * channels * Self.tileTransform * Double(form.span) + weights * rounds
+        let products = planes * pairs * tiles
+        let transforms = planes * tiles * channels * (Self.tileElement + Self.tileTransform * Double(form.span))
+        let weights: Double
+        if method.transformsWeights {
+            let once = pairs * (Double(geometry.window.kernel.count) * Self.weight + planes * Self.weightTransform)
+            weights = once * rounds + products * Self.repeatedInput
+        } else {
+            weights = pairs * planes * Self.weight * (1 + Self.nearWeight * max(0, rounds - 1))
+        }
+        return products + transforms + weights
     }
 
     private var pairs: Double {
