@@ -19,6 +19,12 @@ struct EngineOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Force an instruction set that the processor has.", valueName: "name"))
     var isa: InstructionSet?
 
+    @Option(
+        help: ArgumentHelp(
+            "Refuse a model whose values between nodes take more than this in the compiled runtime: bytes, or with K, M, G.",
+            valueName: "size"))
+    var memoryLimit: ByteCount?
+
     enum Engine: String, ExpressibleByArgument, CaseIterable {
         case runtime, reference
     }
@@ -27,7 +33,9 @@ struct EngineOptions: ParsableArguments {
     var label: String { engine == .runtime ? "\(mode.rawValue) runtime" : "reference evaluation" }
 
     func sessionOptions(threads: Int?) -> SessionOptions {
-        SessionOptions(threads: threads ?? SessionOptions.processorCount, mode: mode, instructionSet: isa)
+        var options = SessionOptions(threads: threads ?? SessionOptions.processorCount, mode: mode, instructionSet: isa)
+        if let memoryLimit { options.memoryLimit = memoryLimit.bytes }
+        return options
     }
 
     /// How many threads compute when `--threads` gives this number or none.
