@@ -101,7 +101,7 @@ extension ArrayFile.Format {
 
     /// The format of an open file; nil if it is none of them.
     public init?(detecting file: MappedFile) {
-        let format = withExtendedLifetime(file) { Self(detecting: file.bytes) }
+        let format = file.withUnsafeBytes { Self(detecting: $0) }
         guard let format else { return nil }
         self = format
     }

@@ -49,7 +49,7 @@ extension JSON {
 
     /// The value that the file is.
     package init(parsing file: MappedFile) throws {
-        self = try withExtendedLifetime(file) { try JSON(parsing: file.bytes) }
+        self = try file.withUnsafeBytes { try JSON(parsing: $0) }
     }
 
     /// The value that the text is.

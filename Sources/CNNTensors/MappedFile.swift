@@ -12,10 +12,16 @@ public final class MappedFile: Sendable {
 
     /// The path under which the file was opened.
     public let path: String
-    /// All bytes of the file; valid only while this object lives, which Swift may end after its last use in a function: keep it alive
-    /// around the use of the bytes with `withExtendedLifetime`.
-    nonisolated(unsafe) public let bytes: UnsafeRawBufferPointer
+    /// All bytes of the file; valid only while this object lives, which Swift may end after its last use in a function. For the readers
+    /// of this package, whose tensors keep the file alive.
+    nonisolated(unsafe) package let bytes: UnsafeRawBufferPointer
     private let isMapped: Bool
+
+    /// Calls `body` with all bytes of the file, which are valid until it returns.
+    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        defer { withExtendedLifetime(self) {} }
+        return try body(bytes)
+    }
 
     /// Opens, checks and maps (or reads) the file at `path`; links are followed.
     /// - Throws: `FileError` when the path is missing, a folder, a FIFO or device, or an empty file.
