@@ -7,18 +7,24 @@ extension LayerGraph {
         var conversion = Conversion()
         var placed: [Layer] = []
         placed.reserveCapacity(layers.count)
+        // By value: where its layer was placed.
+        var producers: [Int: Int] = [:]
         for var layer in layers {
             let choice = layer.computation.layouts(layer.inputs.map { $0.map { values[$0].layout } ?? .planar })
             for (index, value) in layer.inputs.enumerated() {
                 guard let value, let wanted = choice.inputs[index], values[value].layout != wanted else { continue }
                 layer.inputs[index] = convert(value, to: wanted, for: layer, &conversion, &placed)
             }
-            for value in layer.outputs { if let value { values[value].layout = choice.output } }
+            for value in layer.outputs {
+                guard let value else { continue }
+                values[value].layout = choice.output
+                producers[value] = placed.count
+            }
             placed.append(layer)
         }
         for (index, output) in outputs.enumerated() where values[output.value].layout != .planar {
-            guard let producer = placed.last(where: { $0.outputs.contains(output.value) }) else { continue }
-            outputs[index].value = convert(output.value, to: .planar, for: producer, &conversion, &placed)
+            guard let producer = producers[output.value] else { continue }
+            outputs[index].value = convert(output.value, to: .planar, for: placed[producer], &conversion, &placed)
         }
         layers = placed
     }

@@ -15,7 +15,8 @@ struct MemoryPlan {
     static let alignment = 64
 
     /// Places the buffers one after the other, each where it fits best between those in use at the same time. No one order is best for
-    /// all networks (the problem is NP-complete), so some that are known to be good are tried until one meets the lower bound.
+    /// all networks (the problem is NP-complete), so some that are known to be good are tried until one meets the lower bound: that of
+    /// time, which is the quickest, and some others.
     /// - Throws: `SessionError.memoryLimitExceeded` if the plan takes more than `limit` bytes.
     init(_ buffers: [Buffer], limit: Int) throws(SessionError) {
         let sizes = try buffers.map { buffer throws(SessionError) in try Self.aligned(buffer.byteCount, limit: limit) }
@@ -28,18 +29,35 @@ struct MemoryPlan {
             if overflow { throw .memoryLimitExceeded(needed: Int.max, limit: limit) }
             total = sum
         }
-        var best: (offsets: [Int], byteCount: Int)?
-        search: for order in Order.allCases {
-            let sequence = order.sequence(buffers, sizes)
-            for fit in Fit.allCases {
-                let (offsets, byteCount) = Self.place(sequence, fit, buffers, sizes)
-                if byteCount < best?.byteCount ?? Int.max { best = (offsets, byteCount) }
-                if byteCount == lowerBound { break search }
-            }
+        var best = Self.sweep(.narrowest, buffers, sizes)
+        func consider(_ plan: (offsets: [Int], byteCount: Int)) {
+            if plan.byteCount < best.byteCount { best = plan }
         }
-        offsets = best?.offsets ?? []
-        byteCount = best?.byteCount ?? 0
+        let orders = Self.isQuick(buffers) ? Order.allCases : []
+        for fit in Fit.allCases where best.byteCount > lowerBound {
+            for order in orders where best.byteCount > lowerBound {
+                consider(Self.place(order.sequence(buffers, sizes), fit, buffers, sizes))
+            }
+            consider(Self.sweep(fit, buffers, sizes))
+        }
+        (offsets, byteCount) = best
         guard byteCount <= limit else { throw .memoryLimitExceeded(needed: byteCount, limit: limit) }
+    }
+
+    /// Whether comparing each buffer with those beside it is quick. Where thousands live side by side it is not, and a sweep must do.
+    private static func isQuick(_ buffers: [Buffer]) -> Bool {
+        let stepCount = (buffers.map(\.steps.upperBound).max() ?? -1) + 1
+        var changes = [Int](repeating: 0, count: stepCount + 1)
+        for buffer in buffers {
+            changes[buffer.steps.lowerBound] += 1
+            changes[buffer.steps.upperBound + 1] -= 1
+        }
+        var (live, pairs) = (0, 0.0)
+        for change in changes {
+            live += change
+            pairs += Double(live) * Double(live)
+        }
+        return pairs < 1e7
     }
 
     /// In which order buffers are placed.
@@ -50,8 +68,6 @@ struct MemoryPlan {
         case breadth
         /// Those that need the most memory for the longest time first.
         case area
-        /// As the run needs them.
-        case time
 
         func sequence(_ buffers: [Buffer], _ sizes: [Int]) -> [Int] {
             let indices = buffers.indices.filter { sizes[$0] > 0 }
@@ -60,11 +76,6 @@ struct MemoryPlan {
             case .area:
                 let areas = indices.map { Double(sizes[$0]) * Double(buffers[$0].steps.count) }
                 return zip(indices, areas).sorted { ($0.1, $1.0) > ($1.1, $0.0) }.map(\.0)
-            case .time:
-                return indices.sorted { left, right in
-                    let (a, b) = (buffers[left].steps.lowerBound, buffers[right].steps.lowerBound)
-                    return a != b ? a < b : (sizes[left], right) > (sizes[right], left)
-                }
             case .breadth:
                 var loads = [Double](repeating: 0, count: (buffers.map(\.steps.upperBound).max() ?? -1) + 1)
                 for index in indices { for step in buffers[index].steps { loads[step] += Double(sizes[index]) } }
@@ -112,6 +123,69 @@ struct MemoryPlan {
             end = max(end, range.upperBound)
         }
         return best?.offset ?? end
+    }
+
+    /// Places buffers as the run needs them, and takes their places back as it ends with them.
+    private static func sweep(_ fit: Fit, _ buffers: [Buffer], _ sizes: [Int]) -> (offsets: [Int], byteCount: Int) {
+        let stepCount = (buffers.map(\.steps.upperBound).max() ?? -1) + 1
+        var starting = [[Int]](repeating: [], count: stepCount + 1)
+        var ended = starting
+        for index in buffers.indices where sizes[index] > 0 {
+            starting[buffers[index].steps.lowerBound].append(index)
+            ended[buffers[index].steps.upperBound + 1].append(index)
+        }
+        var offsets = [Int](repeating: 0, count: buffers.count)
+        var space = FreeSpace()
+        for step in starting.indices {
+            for index in ended[step] { space.give(offsets[index]..<offsets[index] + sizes[index]) }
+            for index in starting[step].sorted(by: { (sizes[$0], $1) > (sizes[$1], $0) }) {
+                offsets[index] = space.take(sizes[index], fit)
+            }
+        }
+        return (offsets, space.end)
+    }
+
+    /// The memory that no buffer takes at some step.
+    private struct FreeSpace {
+        /// Between buffers and below `end`, by address; no two touch.
+        private var gaps: [Range<Int>] = []
+        /// Behind the last byte that a buffer ever took.
+        private(set) var end = 0
+
+        mutating func take(_ size: Int, _ fit: Fit) -> Int {
+            var best: Int?
+            for (index, gap) in gaps.enumerated() where gap.count >= size && gap.count < best.map({ gaps[$0].count }) ?? Int.max
+            {
+                best = index
+                if fit == .lowest { break }
+            }
+            if let best {
+                let offset = gaps[best].lowerBound
+                gaps[best] = offset + size..<gaps[best].upperBound
+                if gaps[best].isEmpty { gaps.remove(at: best) }
+                return offset
+            }
+            // The last gap may reach up to the end, which moves on.
+            let offset = gaps.last.flatMap { $0.upperBound == end ? $0.lowerBound : nil } ?? end
+            if offset < end { gaps.removeLast() }
+            end = offset + size
+            return offset
+        }
+
+        mutating func give(_ range: Range<Int>) {
+            var (low, high) = (0, gaps.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if gaps[middle].lowerBound < range.lowerBound { low = middle + 1 } else { high = middle }
+            }
+            gaps.insert(range, at: low)
+            if low + 1 < gaps.count, gaps[low].upperBound == gaps[low + 1].lowerBound {
+                gaps[low] = gaps[low].lowerBound..<gaps.remove(at: low + 1).upperBound
+            }
+            if low > 0, gaps[low - 1].upperBound == gaps[low].lowerBound {
+                gaps[low - 1] = gaps[low - 1].lowerBound..<gaps.remove(at: low).upperBound
+            }
+        }
     }
 
     private static func aligned(_ byteCount: Int, limit: Int) throws(SessionError) -> Int {
