@@ -259,6 +259,7 @@ def browser_runs_it(checks: Checks, page: Path) -> None:
     """Where a Chromium is installed: the page's script runs under the page's own policy and makes the tables sortable."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
+        print("  note  no Chromium is installed: the page is not opened in a browser")
         return
     done = subprocess.run(
         [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", page.as_uri()],
