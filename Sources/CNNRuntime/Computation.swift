@@ -84,6 +84,10 @@ protocol Computation: Sendable {
     var packedSource: Tensor? { get }
     /// Inputs that the output may overwrite.
     var overwritableInputs: [Int] { get }
+    /// The same computation of `count` images rather than `total`, if it computes each image of its output from the same image of its
+    /// inputs alone; nil if images meet. It asks the same layouts and weights and gives the same bits for each image. Images are numbered along
+    /// the first axis of all inputs and outputs.
+    func forImages(_ count: Int, of total: Int) -> (any Computation)?
     /// The step that does it.
     func makeStep(_ layer: PlacedLayer, _ machine: Machine) throws -> any Step
 }
@@ -94,6 +98,14 @@ extension Computation {
     var constantBytes: Int { 0 }
     var packedSource: Tensor? { nil }
     var overwritableInputs: [Int] { [] }
+    func forImages(_ count: Int, of total: Int) -> (any Computation)? { nil }
+}
+
+extension Shape {
+    /// The shape with another number of images, which are numbered along the first axis; nil for a scalar.
+    func forImages(_ count: Int) -> Shape? {
+        rank > 0 ? try? Shape([count] + dimensions.dropFirst()) : nil
+    }
 }
 
 /// Where a value lies during a run.
@@ -108,6 +120,9 @@ struct Place: Sendable, Hashable {
     var base: Base
     /// Floats from one image to the next.
     var imageStride: Int
+    /// How far the place moves on for each image before the first of a group: `imageStride` where all images of the batch lie, 0 where
+    /// there is room for those of a group alone.
+    var groupStride: Int
 }
 
 /// A value as a step sees it.

@@ -5,6 +5,8 @@ final class Execution {
     /// By value number: values that are tensors of their own.
     private(set) var tensors: [Tensor?]
     let team: Workers
+    /// The number of the image that is the first for the step that runs: 0 but in layers that run for a group of images at a time.
+    var firstImage = 0
     private let arena: Arena
 
     init(constants: [Tensor?], arena: Arena, team: Workers) {
@@ -13,18 +15,19 @@ final class Execution {
         self.team = team
     }
 
-    /// Where the floats of a value lie. The address holds until the value is released: arena memory lives as long as this object,
+    /// Where the floats of a value lie, from the first image on. The address holds until the value is released: arena memory lives as long as this object,
     /// a tensor's storage as long as `tensors` keeps it.
     func floats(_ place: Place) -> UnsafeMutablePointer<Float> {
         switch place.base {
         case .arena(let offset):
-            return arena.base.assumingMemoryBound(to: Float.self) + offset
+            return arena.base.assumingMemoryBound(to: Float.self) + offset + firstImage * place.groupStride
         case .tensor(let value):
             guard let address = tensors[value]?.withUnsafeBytes({ $0.baseAddress }) else {
                 preconditionFailure("a step reads a value that no step before it computes")
             }
             // Kernels never write to the place of a tensor: only inputs have one.
             return UnsafeMutableRawPointer(mutating: address).assumingMemoryBound(to: Float.self)
+                + firstImage * place.groupStride
         }
     }
 

@@ -43,9 +43,13 @@ extension LayerGraph {
         twin.constant = nil
         let number = addValue(twin)
         conversion.twins[value] = number
+        // Right behind the group of images that it comes from it is still in the cache.
+        let previous = placed.last?.group
+        let group = previous.flatMap { twin.shape?.dimensions.first == $0.total ? $0 : nil } ?? layer.group
         placed.append(
             Layer(
-                node: layer.node, computation: ReorderComputation(target: layout), inputs: [value], outputs: [number]))
+                node: layer.node, computation: ReorderComputation(target: layout), inputs: [value], outputs: [number],
+                group: group))
         return number
     }
 }

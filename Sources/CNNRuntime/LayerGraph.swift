@@ -30,6 +30,25 @@ struct LayerGraph {
         var inputs: [Int?]
         /// Values by number, nil where an output has no name.
         var outputs: [Int?]
+        /// The images that it takes at a time, which `computation` is for; nil for the whole batch.
+        var group: ImageGroup?
+
+        /// The computation of the images that remain behind the last whole group, if there are any.
+        var restComputation: any Computation {
+            // A layer has a group only if it can take any number of images.
+            group.flatMap { $0.rest > 0 ? computation.forImages($0.rest, of: $0.size) : nil } ?? computation
+        }
+    }
+
+    /// Images of a batch that go through layers together.
+    struct ImageGroup: Hashable {
+        /// Images at a time.
+        let size: Int
+        /// All images.
+        let total: Int
+
+        /// The images that remain behind the last whole group.
+        var rest: Int { total % size }
     }
 
     var values: [Value] = []
@@ -39,6 +58,30 @@ struct LayerGraph {
     var inputs: [(name: String, value: Int)] = []
     /// Values that the caller gets.
     var outputs: [(name: String, value: Int)] = []
+
+    /// Layers that run one after the other for the same images, before the next images' turn: runs of layers of equal groups.
+    var stages: [(layers: Range<Int>, group: ImageGroup?)] {
+        var stages: [(layers: Range<Int>, group: ImageGroup?)] = []
+        for (index, layer) in layers.enumerated() {
+            if let last = stages.last, last.group == layer.group {
+                stages[stages.count - 1].layers = last.layers.lowerBound..<index + 1
+            } else {
+                stages.append((index..<index + 1, layer.group))
+            }
+        }
+        return stages
+    }
+
+    /// By value: whether it is a tensor of its own rather than a piece of the memory of a run: an input, a constant, or what an
+    /// operator's formula gives.
+    func tensors() -> [Bool] {
+        var isTensor = [Bool](repeating: true, count: values.count)
+        for layer in layers where !(layer.computation is ReferenceComputation) {
+            let isViewOfTensor = layer.computation is ViewComputation && (layer.inputs[0].map { isTensor[$0] } ?? true)
+            for value in layer.outputs { if let value { isTensor[value] = isViewOfTensor } }
+        }
+        return isTensor
+    }
 
     /// By value: the number of times that layers read it, and that the caller gets it.
     func useCounts() -> [Int] {

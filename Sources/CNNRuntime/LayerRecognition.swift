@@ -152,7 +152,7 @@ struct LayerRecognition {
         guard let input = layer.inputs[0], let output = layer.outputs[0], graph.values[input].fact.dataType != nil,
             let shape = graph.values[output].shape, graph.values[input].shape?.elementCount == shape.elementCount
         else { return }
-        replace(&layer, ViewComputation(shape: shape), inputs: 1)
+        replace(&layer, ViewComputation(), inputs: 1)
     }
 
     /// A mean over all axes behind the channels is a global pooling, whichever way an exporter writes it.

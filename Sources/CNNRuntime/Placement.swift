@@ -18,13 +18,14 @@ struct Placement {
         planner.joinViews()
         planner.joinConcatenations()
         planner.joinOverwrittenInputs()
+        planner.findGroups()
         let (buffers, owners) = try planner.buffers(limit: limit)
         let memory = try MemoryPlan(buffers, limit: limit)
         let offsets = memory.offsets.map { $0 / MemoryLayout<Float>.stride }
         places = graph.values.indices.map { planner.place(of: $0, owners: owners, offsets: offsets) }
         scratch = graph.layers.indices.map { layer in
             let buffer = owners[.scratch(layer)]
-            return Place(base: .arena(buffer.map { offsets[$0] } ?? 0), imageStride: 0)
+            return Place(base: .arena(buffer.map { offsets[$0] } ?? 0), imageStride: 0, groupStride: 0)
         }
         releases = planner.releases
         byteCount = memory.byteCount
@@ -50,13 +51,22 @@ private struct Planner {
     /// By value: the first layer that writes it and the last that reads it.
     private var lifetimes: [ClosedRange<Int>?]
     private let isTensor: [Bool]
+    private let stages: [(layers: Range<Int>, group: LayerGraph.ImageGroup?)]
+    /// By layer: its stage.
+    private let stageNumbers: [Int]
+    /// By value that is a host: the images of a group where one stage alone knows it and all that lies within it, so that the next group
+    /// may overwrite it; nil where all images of the batch have their places.
+    private var groups: [LayerGraph.ImageGroup?]
 
     init(_ graph: LayerGraph, _ machine: Machine) {
         self.graph = graph
         self.machine = machine
         hosts = Array(repeating: nil, count: graph.values.count)
         lifetimes = Self.lifetimes(graph)
-        isTensor = Self.tensors(graph)
+        isTensor = graph.tensors()
+        stages = graph.stages
+        stageNumbers = stages.enumerated().flatMap { number, stage in stage.layers.map { _ in number } }
+        groups = Array(repeating: nil, count: graph.values.count)
     }
 
     private static func lifetimes(_ graph: LayerGraph) -> [ClosedRange<Int>?] {
@@ -70,16 +80,6 @@ private struct Planner {
             lifetimes[output.value] = (lifetimes[output.value]?.lowerBound ?? 0)...graph.layers.count
         }
         return lifetimes
-    }
-
-    /// By value: whether it is a tensor of its own rather than a piece of the arena.
-    private static func tensors(_ graph: LayerGraph) -> [Bool] {
-        var isTensor = [Bool](repeating: true, count: graph.values.count)
-        for layer in graph.layers where !(layer.computation is ReferenceComputation) {
-            let isViewOfTensor = layer.computation is ViewComputation && (layer.inputs[0].map { isTensor[$0] } ?? true)
-            for value in layer.outputs { if let value { isTensor[value] = isViewOfTensor } }
-        }
-        return isTensor
     }
 
     // MARK: - Values that share memory
@@ -194,6 +194,34 @@ private struct Planner {
         }
     }
 
+    // MARK: - Groups of images
+
+    mutating func findGroups() {
+        for value in graph.values.indices where !isTensor[value] && hosts[value] == nil {
+            groups[value] = group(of: members[value] ?? [value])
+        }
+    }
+
+    /// The group of the only stage that knows some values; nil if several do, or the caller gets one of them.
+    private func group(of members: [Int]) -> LayerGraph.ImageGroup? {
+        let known = members.compactMap { lifetimes[$0] }
+        guard let first = known.map(\.lowerBound).min(), let last = known.map(\.upperBound).max(),
+            last < graph.layers.count, stageNumbers[first] == stageNumbers[last]
+        else { return nil }
+        return stages[stageNumbers[first]].group
+    }
+
+    /// The steps during which memory is needed that is in use from one layer to another. What holds all images while groups of them go
+    /// through the layers of a stage is needed from the first group's first layer to the last group's last.
+    private func steps(_ lifetime: ClosedRange<Int>) -> ClosedRange<Int> {
+        let (first, last) = (lifetime.lowerBound, lifetime.upperBound)
+        func stage(_ layer: Int) -> ClosedRange<Int> {
+            guard layer < graph.layers.count, stages[stageNumbers[layer]].group != nil else { return layer...layer }
+            return ClosedRange(stages[stageNumbers[layer]].layers)
+        }
+        return stage(first).lowerBound...stage(last).upperBound
+    }
+
     // MARK: - Buffers
 
     func buffers(limit: Int) throws -> ([MemoryPlan.Buffer], [BufferOwner: Int]) {
@@ -206,11 +234,13 @@ private struct Planner {
                 guard let other = lifetimes[member] else { continue }
                 steps = min(steps.lowerBound, other.lowerBound)...max(steps.upperBound, other.upperBound)
             }
+            if groups[value] == nil { steps = self.steps(steps) }
             owners[.value(value)] = buffers.count
             buffers.append(MemoryPlan.Buffer(byteCount: try byteCount(value), steps: steps))
         }
         for (index, layer) in graph.layers.enumerated() {
-            let count = layer.computation.scratchCount(machine)
+            let count = max(
+                layer.computation.scratchCount(machine), layer.restComputation.scratchCount(machine))
             guard count > 0 else { continue }
             owners[.scratch(index)] = buffers.count
             guard count <= limit / MemoryLayout<Float>.stride else {
@@ -225,7 +255,8 @@ private struct Planner {
 
     private func byteCount(_ value: Int) throws -> Int {
         guard let shape = graph.values[value].shape else { return 0 }
-        let (count, overflow) = (imageCount(value) ?? Int.max).multipliedReportingOverflow(by: images(value))
+        let (count, overflow) = (imageCount(value) ?? Int.max).multipliedReportingOverflow(
+            by: groups[value]?.size ?? images(value))
         let (bytes, bytesOverflow) = count.multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
         guard !overflow, !bytesOverflow else {
             throw SessionError.valueTooLarge(value: graph.values[value].name, shape: shape)
@@ -235,12 +266,13 @@ private struct Planner {
 
     func place(of value: Int, owners: [BufferOwner: Int], offsets: [Int]) -> Place? {
         guard graph.values[value].shape != nil, let count = imageCount(value) else { return nil }
-        if isTensor[value] { return Place(base: .tensor(value), imageStride: count) }
+        if isTensor[value] { return Place(base: .tensor(value), imageStride: count, groupStride: count) }
         let (root, offset) = host(of: value)
         guard let buffer = owners[.value(root)], let rootCount = imageCount(root) else { return nil }
         // What lies within a larger value of as many images moves on by that value's images.
         let stride = images(root) == images(value) ? rootCount : count
-        return Place(base: .arena(offsets[buffer] + offset), imageStride: stride)
+        return Place(
+            base: .arena(offsets[buffer] + offset), imageStride: stride, groupStride: groups[root] == nil ? stride : 0)
     }
 
     /// By layer: tensors that nobody reads any more after it.

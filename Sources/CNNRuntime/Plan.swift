@@ -4,7 +4,7 @@ import CNNTensors
 
 /// The lowered form of a model for one set of concrete input shapes: steps in order, and where their values lie.
 struct Plan: Sendable {
-    private let steps: [any Step]
+    private let stages: [Stage]
     private let descriptions: [StepDescription]
     private let placement: Placement
     private let arenas: ArenaPool
@@ -31,19 +31,7 @@ struct Plan: Sendable {
         let placement = try Placement(graph, machine, limit: limit)
         self.placement = placement
         arenas = ArenaPool(byteCount: placement.byteCount)
-        func operand(_ value: Int) -> Operand? {
-            guard let shape = graph.values[value].shape, let place = placement.places[value] else { return nil }
-            return Operand(
-                value: value, name: graph.values[value].name, shape: shape, map: FeatureMap(shape),
-                layout: graph.values[value].layout, place: place)
-        }
-        steps = try graph.layers.enumerated().map { index, layer in
-            let placed = PlacedLayer(
-                layer: layer, inputs: layer.inputs.map { $0.flatMap(operand) },
-                outputs: layer.outputs.map { $0.flatMap(operand) },
-                scratch: placement.scratch[index])
-            return try layer.computation.makeStep(placed, machine)
-        }
+        stages = try graph.stages.map { try Stage($0.layers, $0.group, graph, placement, machine) }
         descriptions = graph.layers.map { StepDescription($0, graph) }
         // Of the constants, most have gone into steps in another form.
         var isRead = [Bool](repeating: false, count: graph.values.count)
@@ -55,7 +43,7 @@ struct Plan: Sendable {
             isRead ? try value.constant?.alignedForKernels() : nil
         }
         inputs = graph.inputs
-        outputs = graph.outputs.map { Output(name: $0.name, value: $0.value, operand: operand($0.value)) }
+        outputs = graph.outputs.map { Output(name: $0.name, value: $0.value, operand: placement.operand($0.value, in: graph)) }
     }
 
     /// Computes the outputs.
@@ -67,21 +55,13 @@ struct Plan: Sendable {
     ) throws -> [String: Tensor] {
         let arena = arenas.take()
         defer { arenas.give(arena) }
-        let log = timings.map { _ in WorkLog() }
+        let log = timings.map { _ in WorkLog(stepCount: descriptions.count) }
         let execution = Execution(constants: constants, arena: arena, team: Workers(team: team, log: log))
         for input in inputs {
             if let tensor = tensors[input.name] { try execution.set(tensor, for: input.value) }
         }
-        for (index, step) in steps.enumerated() {
-            if let log {
-                let start = log.now
-                try step.run(execution)
-                timings?.append(descriptions[index].timing(start: start, end: log.now, parts: log.takeParts()))
-            } else {
-                try step.run(execution)
-            }
-            for value in placement.releases[index] { execution.release(value) }
-        }
+        for stage in stages { try stage.run(execution, releasing: placement.releases) }
+        if let log { timings?.append(contentsOf: zip(descriptions, log.steps).map { $0.timing($1) }) }
         var results: [String: Tensor] = [:]
         for output in outputs {
             results[output.name] = try output.operand.map(execution.tensor) ?? execution.tensors[output.value]

@@ -13,6 +13,8 @@ struct PlanCompiler: Sendable {
     let options: SessionOptions
     let machine: Machine
     let library: WeightLibrary
+    /// How many images go together through layers that take them one by one; nil for what takes the least time.
+    var imagesAtATime: Int?
 
     /// The largest input whose value may decide shapes: shapes, axes, sizes and scales are short.
     private static let valueInputLimit = ValueFact.elementLimit
@@ -42,7 +44,10 @@ struct PlanCompiler: Sendable {
             inferred, givenInputs: Set(key.inputs.keys), keepsAll: key.keepsAll, library: library,
             memoryLimit: options.memoryLimit)
         try LayerRecognition(machine: machine, library: library).recognize(&graph)
-        if !key.keepsAll { try graph.fuse(machine) }
+        if !key.keepsAll {
+            try graph.fuse(machine)
+            graph.groupImages(machine, imagesAtATime: imagesAtATime)
+        }
         graph.limitPackedWeights(weightBytes: bound.model.weightBytes)
         graph.assignLayouts()
         return try Plan(graph, machine, memoryLimit: options.memoryLimit)

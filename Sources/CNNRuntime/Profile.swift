@@ -16,13 +16,23 @@ public struct StepTiming: Sendable, Hashable {
     /// The least bytes that the step must move: inputs, weights in the form that the algorithm reads, and outputs, each counted once;
     /// nil if only the run knows a size. What lies in a cache or is read several times makes the true traffic less or more.
     public let bytesMoved: Int?
-    /// Seconds from the start of the run to the start of the step.
-    public let start: Double
-    /// Seconds that the step took.
-    public let seconds: Double
+    /// When it ran: once, or once for every group of images if the batch goes through the network group by group.
+    public let intervals: [Interval]
     /// The work that was split among threads. A step that does several jobs one after the other has several parts of each number;
     /// one that is not computed by kernels has none.
     public let parts: [Part]
+
+    /// Seconds from the start of the run to the first start of the step.
+    public var start: Double { intervals.first?.start ?? 0 }
+    /// Seconds that the step took, all groups of images together.
+    public var seconds: Double { intervals.reduce(0) { $0 + $1.seconds } }
+
+    /// A time during which a step ran.
+    public struct Interval: Sendable, Hashable {
+        /// Seconds from the start of the run.
+        public let start: Double
+        public let seconds: Double
+    }
 
     /// What one thread did.
     public struct Part: Sendable, Hashable {
@@ -68,9 +78,9 @@ struct StepDescription: Sendable {
         return total
     }
 
-    func timing(start: Double, end: Double, parts: [StepTiming.Part]) -> StepTiming {
+    func timing(_ record: WorkLog.Record) -> StepTiming {
         StepTiming(
             node: node, operators: operators, algorithm: algorithm, outputShape: outputShape, multiplyAdds: multiplyAdds,
-            bytesMoved: bytesMoved, start: start, seconds: end - start, parts: parts)
+            bytesMoved: bytesMoved, intervals: record.intervals, parts: record.parts)
     }
 }

@@ -16,14 +16,20 @@ public final class Session: Sendable {
     private let team: ThreadTeam
 
     /// - Throws: `ModelError` with everything that is wrong with the model, `SessionError` for options that are not possible.
-    public init(_ model: Model, options: SessionOptions = SessionOptions()) throws {
+    public convenience init(_ model: Model, options: SessionOptions = SessionOptions()) throws {
+        try self.init(model, options: options, imagesAtATime: nil)
+    }
+
+    /// - Parameter imagesAtATime: see `PlanCompiler`.
+    init(_ model: Model, options: SessionOptions, imagesAtATime: Int?) throws {
         guard 1...SessionOptions.threadLimit ~= options.threads else {
             throw SessionError.invalidThreadCount(options.threads)
         }
         let machine = Machine(kernels: try options.kernels(), threads: options.threads, mode: options.mode)
         let bound = try BoundModel(model)
         team = try ThreadTeam(size: options.threads)
-        compiler = PlanCompiler(bound: bound, options: options, machine: machine, library: WeightLibrary(team: team))
+        compiler = PlanCompiler(
+            bound: bound, options: options, machine: machine, library: WeightLibrary(team: team), imagesAtATime: imagesAtATime)
     }
 
     /// Runs the model.

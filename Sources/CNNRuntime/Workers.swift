@@ -15,16 +15,39 @@ struct Workers {
         }
     }
 
+    /// Runs the step of that number, and logs when if the run is profiled.
+    func logging(_ step: Int, _ body: () throws -> Void) rethrows {
+        guard let log else { return try body() }
+        let start = log.now
+        try body()
+        log.finishStep(step, start: start)
+    }
+
     /// Does the parts of a partition side by side.
     func run(_ partition: Partition, _ body: @escaping (_ image: Int, _ units: Range<Int>) -> Void) {
         run(parts: partition.parts) { part in partition.forEach(in: part, body) }
     }
 }
 
-/// Which thread worked when, in seconds since the start of a run.
+/// Which step and which thread worked when, in seconds since the start of a run.
 final class WorkLog: Sendable {
     private let start = ContinuousClock.now
+    /// Those of the step that runs.
     private let parts = Mutex<[StepTiming.Part]>([])
+    private let records: Mutex<[Record]>
+
+    /// What is known of a step after the run.
+    struct Record {
+        var intervals: [StepTiming.Interval] = []
+        var parts: [StepTiming.Part] = []
+    }
+
+    init(stepCount: Int) {
+        records = Mutex(Array(repeating: Record(), count: stepCount))
+    }
+
+    /// By number of the step.
+    var steps: [Record] { records.withLock { $0 } }
 
     var now: Double {
         let (seconds, attoseconds) = (ContinuousClock.now - start).components
@@ -35,11 +58,16 @@ final class WorkLog: Sendable {
         parts.withLock { $0.append(part) }
     }
 
-    /// What was added since the last call.
-    func takeParts() -> [StepTiming.Part] {
-        parts.withLock { parts in
+    /// Ends a step, which did the parts that were added since the one before it.
+    func finishStep(_ step: Int, start: Double) {
+        let interval = StepTiming.Interval(start: start, seconds: now - start)
+        let parts = parts.withLock { parts in
             defer { parts.removeAll(keepingCapacity: true) }
             return parts
+        }
+        records.withLock { records in
+            records[step].intervals.append(interval)
+            records[step].parts += parts
         }
     }
 }

@@ -134,7 +134,7 @@ struct ProfileReport {
         let rows = Set(typicalRun.flatMap { $0.parts.map(\.number) }).sorted()
         let names = [name(0, "steps")] + rows.map { name($0 + 1, "thread \($0)") }
         let events = typicalRun.flatMap { step in
-            [event(step, row: 0, start: step.start, seconds: step.seconds)]
+            step.intervals.map { event(step, row: 0, start: $0.start, seconds: $0.seconds) }
                 + step.parts.map { event(step, row: $0.number + 1, start: $0.start, seconds: $0.seconds) }
         }
         return .object([

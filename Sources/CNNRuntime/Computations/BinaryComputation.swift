@@ -6,7 +6,7 @@ import CNNTensors
 struct BinaryComputation: Computation {
     let operation: BinaryOperation
     let pattern: Pattern
-    let output: Shape
+    private(set) var output: Shape
     let kernels: any KernelTable
     var activation = Activation.none
 
@@ -64,6 +64,15 @@ struct BinaryComputation: Computation {
         case .channels(let reversed): [reversed ? 1 : 0]
         case .loops: []
         }
+    }
+
+    /// Not where shapes are broadcast: an operand may be the same for all images.
+    func forImages(_ count: Int, of total: Int) -> (any Computation)? {
+        if case .loops = pattern { return nil }
+        guard let output = output.forImages(count) else { return nil }
+        var computation = self
+        computation.output = output
+        return computation
     }
 
     /// Whether missing channels of a block stay zero; 0/0 is not.

@@ -43,6 +43,8 @@ struct ChannelGatherComputation: Computation {
     var algorithm: String { "channel gather" }
     var allowsGapsBetweenImages: Bool { true }
 
+    func forImages(_ count: Int, of total: Int) -> (any Computation)? { self }
+
     /// It reads every input as it comes.
     func layouts(_ inputs: [Layout]) -> LayoutChoice {
         LayoutChoice(inputs: inputs.map { _ in nil }, output: inputs.contains(.blocked) ? .blocked : .planar)

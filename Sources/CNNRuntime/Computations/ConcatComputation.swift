@@ -6,8 +6,8 @@ import CNNTensors
 /// left to do.
 struct ConcatComputation: Computation {
     let axis: Int
-    let inputs: [Shape]
-    let output: Shape
+    private(set) var inputs: [Shape]
+    private(set) var output: Shape
     let kernels: any KernelTable
 
     init?(_ concat: Concat, _ layer: LayerGraph.Layer, _ graph: LayerGraph, _ machine: Machine) throws {
@@ -22,6 +22,14 @@ struct ConcatComputation: Computation {
 
     var algorithm: String { "concatenation" }
     var allowsGapsBetweenImages: Bool { axis == 1 }
+
+    func forImages(_ count: Int, of total: Int) -> (any Computation)? {
+        let shapes = inputs.compactMap { $0.forImages(count) }
+        guard axis > 0, shapes.count == inputs.count, let output = output.forImages(count) else { return nil }
+        var computation = self
+        (computation.inputs, computation.output) = (shapes, output)
+        return computation
+    }
 
     /// Whether every input but the last consists of whole channel blocks.
     private var isAligned: Bool {

@@ -11,7 +11,7 @@ struct ConvolutionComputation: Computation {
     let library: WeightLibrary
     let kernels: any KernelTable
     var geometry: ConvolutionGeometry
-    private let images: Int
+    var images: Int
     /// Which kernel computes it: the fastest of the alternatives, unless its weights were too large to keep.
     var method: Method
     /// By cost, the least first.

@@ -22,6 +22,8 @@ struct GlobalPoolingComputation: Computation {
     var algorithm: String { "global pooling" }
     var allowsGapsBetweenImages: Bool { true }
 
+    func forImages(_ count: Int, of total: Int) -> (any Computation)? { self }
+
     func layouts(_ inputs: [Layout]) -> LayoutChoice {
         // The blocked kernel writes whole blocks: a row of a planar output has room for them only if it is whole blocks long.
         if keepsAxes { return LayoutChoice(inputs: [inputs[0]], output: inputs[0]) }

@@ -18,6 +18,8 @@ struct LocalResponseComputation: Computation {
     var algorithm: String { "local response" }
     var allowsGapsBetweenImages: Bool { true }
 
+    func forImages(_ count: Int, of total: Int) -> (any Computation)? { self }
+
     func layouts(_ inputs: [Layout]) -> LayoutChoice { LayoutChoice(inputs: [inputs[0]], output: inputs[0]) }
 
     func scratchCount(_ machine: Machine) -> Int {
@@ -70,6 +72,8 @@ private struct LocalResponseStep: Step {
 struct SoftmaxComputation: Computation {
     let isLogarithm: Bool
     let length: Int
+    /// Whether sums run over the images.
+    let spansImages: Bool
 
     /// The computation of a layer; nil if its sums run along an axis whose elements do not lie side by side.
     init?(_ softmax: Softmax, _ layer: LayerGraph.Layer, _ graph: LayerGraph) {
@@ -80,10 +84,14 @@ struct SoftmaxComputation: Computation {
         guard softmax.flattens || behind == 1 else { return nil }
         isLogarithm = softmax.isLogarithm
         length = shape[axis] * behind
+        spansImages = axis == 0
     }
 
     var algorithm: String { "softmax" }
     var overwritableInputs: [Int] { [0] }
+
+    /// The number of runs is asked of the input when the step is made.
+    func forImages(_ count: Int, of total: Int) -> (any Computation)? { spansImages ? nil : self }
 
     func layouts(_ inputs: [Layout]) -> LayoutChoice { .planar(inputs: inputs.count) }
 

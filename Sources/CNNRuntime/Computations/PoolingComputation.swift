@@ -27,6 +27,8 @@ struct PoolingComputation: Computation {
     var algorithm: String { "pooling" }
     var allowsGapsBetweenImages: Bool { true }
 
+    func forImages(_ count: Int, of total: Int) -> (any Computation)? { self }
+
     func layouts(_ inputs: [Layout]) -> LayoutChoice {
         // Blocked kernels know planes only.
         let isPlane = window.input.depth == 1 && window.output.depth == 1 && window.kernel.depth == 1

@@ -5,6 +5,8 @@ struct ReorderComputation: Computation {
     var algorithm: String { target == .blocked ? "planar to blocked" : "blocked to planar" }
     var allowsGapsBetweenImages: Bool { true }
 
+    func forImages(_ count: Int, of total: Int) -> (any Computation)? { self }
+
     func layouts(_ inputs: [Layout]) -> LayoutChoice {
         LayoutChoice(inputs: [target == .blocked ? .planar : .blocked], output: target)
     }

@@ -14,6 +14,8 @@ struct ScaleShiftComputation: Computation {
     var allowsGapsBetweenImages: Bool { true }
     var overwritableInputs: [Int] { [0] }
 
+    func forImages(_ count: Int, of total: Int) -> (any Computation)? { self }
+
     func layouts(_ inputs: [Layout]) -> LayoutChoice {
         // Missing channels have scale and shift 0.
         let layout = activation.keepsZero || scale.count % channelBlock == 0 ? inputs[0] : .planar

@@ -5,14 +5,18 @@ import CNNTensors
 /// Axes in another order.
 struct TransposeComputation: Computation {
     /// The output's axes, neighbours that stay neighbours made one: sizes, and strides in the input.
-    private let sizes: [Int]
+    private var sizes: [Int]
     private let strides: [Int]
+    /// Whether the first axis stays the first.
+    private let keepsImages: Bool
 
     init?(_ transpose: Transpose, _ layer: LayerGraph.Layer, _ graph: LayerGraph) throws {
         guard let input = graph.kernelShape(layer.inputs[0]), graph.kernelShape(layer.outputs[0]) != nil else { return nil }
         let inputStrides = input.strides
         var axes: [(size: Int, stride: Int)] = []
-        for axis in try transpose.order(rank: input.rank) where input[axis] != 1 {
+        let order = try transpose.order(rank: input.rank)
+        keepsImages = order.first == 0
+        for axis in order where input[axis] != 1 {
             if let last = axes.last, last.stride == inputStrides[axis] * input[axis] {
                 axes[axes.count - 1] = (last.size * input[axis], inputStrides[axis])
             } else {
@@ -43,6 +47,14 @@ struct TransposeComputation: Computation {
     }
 
     var algorithm: String { "transposition" }
+
+    func forImages(_ count: Int, of total: Int) -> (any Computation)? {
+        // The images are the beginning of the first axis, which may hold others too.
+        guard keepsImages, total > 1, sizes[0] % total == 0 else { return nil }
+        var computation = self
+        computation.sizes[0] = sizes[0] / total * count
+        return computation
+    }
 
     func layouts(_ inputs: [Layout]) -> LayoutChoice { .planar(inputs: inputs.count) }
 

@@ -20,6 +20,8 @@ struct UnaryComputation: Computation {
     var allowsGapsBetweenImages: Bool { true }
     var overwritableInputs: [Int] { [0] }
 
+    func forImages(_ count: Int, of total: Int) -> (any Computation)? { self }
+
     func layouts(_ inputs: [Layout]) -> LayoutChoice {
         let keepsPadding = map.channels % channelBlock == 0 || operation.keepsZero
         let layout = keepsPadding ? inputs[0] : .planar

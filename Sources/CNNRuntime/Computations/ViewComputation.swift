@@ -3,11 +3,11 @@ import CNNTensors
 /// The same elements in the same order under another shape: Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout. Nothing
 /// moves: the output lies where the input lies.
 struct ViewComputation: Computation {
-    let shape: Shape
-
     var algorithm: String { "view" }
 
     func layouts(_ inputs: [Layout]) -> LayoutChoice { .planar(inputs: inputs.count) }
+
+    func forImages(_ count: Int, of total: Int) -> (any Computation)? { self }
 
     func makeStep(_ layer: PlacedLayer, _ machine: Machine) throws -> any Step {
         ViewStep(input: try layer.input(0), output: try layer.output())
