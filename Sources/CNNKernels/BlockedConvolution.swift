@@ -55,7 +55,7 @@ extension Kernels {
                 let steps = table.baseAddress.unsafelyUnwrapped
                 let run = DirectConvolution<Input>(
                     shape: shape, window: window, operands: operands, activation: VectorActivation(operands.activation),
-                    outputChannels: geometry.outputChannels, steps: steps, stepCount: stepCount, lanes: Input.lanes,
+                    outputChannels: geometry.outputChannels, steps: steps, stepCount: stepCount,
                     isPointwise: window.isPointwise,
                     rowMasks: steps + stepCount,
                     columnMasks: steps + stepCount + window.kernel.height,
@@ -149,9 +149,6 @@ struct DirectConvolution<Input: InputLayout> {
     /// Where each input block under each tap lies, from a pixel's first input: `[inputBlocks][kH][kW]`.
     let steps: UnsafeMutablePointer<Int>
     let stepCount: Int
-    /// `Input.lanes`, as a variable: unrolled by a constant, the loop over the channels of a block hoists more loads than there
-    /// are registers.
-    let lanes: Int
     /// 1×1, stride 1, no padding.
     let isPointwise: Bool
     /// For each row of the kernel, a bit per pixel of the current tile: whether it falls inside the map.
@@ -188,7 +185,7 @@ struct DirectConvolution<Input: InputLayout> {
             if isPointwise, Input.lanes == Vector.scalarCount {
                 let tile = PointwiseTile(
                     operands: operands, activation: activation, block: block, input: input, weights: weights,
-                    inputBlocks: shape.inputBlocks, lanes: lanes)
+                    inputBlocks: shape.inputBlocks)
                 rest = tile.compute(pixels)
                 operands.clearMissingChannels(
                     of: block..<block + 2, outputChannels: outputChannels, pixels: pixels.lowerBound..<rest.lowerBound)
@@ -280,14 +277,10 @@ struct DirectConvolution<Input: InputLayout> {
             let offset = step.pointee
             if Input.lanes == 1 {
                 sums.add(pointers, offset, Tile.Sums.weights(weights))
-                weights += Tile.Sums.blocks * Vector.scalarCount
+                weights += Tile.weightStep
             } else {
-                var channel = 0
-                repeat {
-                    sums.add(pointers, offset + channel, Tile.Sums.weights(weights))
-                    weights += Tile.Sums.blocks * Vector.scalarCount
-                    channel += 1
-                } while channel < lanes
+                sums.addBlock(pointers.moved(offset, mask: ~0, zeros: zeros), 0, weights)
+                weights += Vector.scalarCount * Tile.weightStep
             }
             step += 1
         } while step < end
@@ -309,14 +302,10 @@ struct DirectConvolution<Input: InputLayout> {
                     let tapPointers = pointers.moved(step.pointee, mask: mask, zeros: zeros)
                     if Input.lanes == 1 {
                         sums.add(tapPointers, 0, Tile.Sums.weights(weights))
-                        weights += Tile.Sums.blocks * Vector.scalarCount
+                        weights += Tile.weightStep
                     } else {
-                        var channel = 0
-                        repeat {
-                            sums.add(tapPointers, channel, Tile.Sums.weights(weights))
-                            weights += Tile.Sums.blocks * Vector.scalarCount
-                            channel += 1
-                        } while channel < lanes
+                        sums.addBlock(tapPointers, 0, weights)
+                        weights += Vector.scalarCount * Tile.weightStep
                     }
                     step += 1
                 }

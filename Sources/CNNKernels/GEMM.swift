@@ -121,17 +121,35 @@ private struct PanelProduct {
         _: Tile.Type, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, _ row: Int, _ rows: Int, _ column: Int,
         _ columns: Int
     ) where Tile.Sums == TwoBlocks {
-        var lane = left
-        let pointers = Tile.Pointers {
-            defer { lane += 1 }
-            return lane
-        }
         var sums = Tile()
-        accumulateProduct(&sums, pointers, step: MainTile<TwoBlocks>.pixels, count: arguments.depth, right)
+        accumulate(&sums, left, right)
         withUnsafeBytes(of: &sums) { bytes in
             let vectors = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Vector.self)
             storeSums(vectors, row, rows, column, columns)
         }
+    }
+
+    /// Adds the products of a panel of `left` and one of `right` to a zero tile.
+    ///
+    /// A function of its own: inlined among its callers, the sums would not stay in registers.
+    @inline(never)
+    private func accumulate<Tile: PixelSums>(
+        _ result: UnsafeMutablePointer<Tile>, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>
+    ) {
+        let panelRows = MainTile<TwoBlocks>.pixels
+        var sums = Tile()
+        var (left, right) = (left, right)
+        for _ in 0..<arguments.depth / 4 {
+            sums.addFour(from: left, next: panelRows, step: 1, right)
+            left += 4 * panelRows
+            right += 4 * Tile.weightStep
+        }
+        for _ in 0..<arguments.depth % 4 {
+            sums.add(from: left, step: 1, Tile.Sums.weights(right))
+            left += panelRows
+            right += Tile.weightStep
+        }
+        result.pointee = sums
     }
 
     /// Adds the biases and the residual to the sums `[row][block]`, applies the activation and stores what exists.

@@ -72,6 +72,8 @@ protocol PixelSums {
     init()
     /// Adds input element `offset` of each pixel times the weights.
     mutating func add(_ pointers: Pointers, _ offset: Int, _ weights: Sums.Weights)
+    /// Adds the factors of adjacent pixels times the weights: the first at `pointer`, each next one `step` floats further.
+    mutating func add(from pointer: UnsafePointer<Float>, step: Int, _ weights: Sums.Weights)
     /// Stores the first `count` pixels, `step` floats apart, added to what is there or in its place.
     func write(to output: UnsafeMutablePointer<Float>, step: Int, count: Int, adding: Bool)
 }
@@ -111,6 +113,11 @@ struct OnePixel<Sums: BlockSums>: PixelSums {
     @inline(__always)
     mutating func add(_ pointers: OnePointer, _ offset: Int, _ weights: Sums.Weights) {
         sums.add(pointers.pointer[offset], weights)
+    }
+
+    @inline(__always)
+    mutating func add(from pointer: UnsafePointer<Float>, step: Int, _ weights: Sums.Weights) {
+        sums.add(pointer.pointee, weights)
     }
 
     @inline(__always)
@@ -159,6 +166,12 @@ struct Joined<First: PixelSums, Second: PixelSums>: PixelSums where First.Sums =
     }
 
     @inline(__always)
+    mutating func add(from pointer: UnsafePointer<Float>, step: Int, _ weights: First.Sums.Weights) {
+        first.add(from: pointer, step: step, weights)
+        second.add(from: pointer + First.pixels * step, step: step, weights)
+    }
+
+    @inline(__always)
     func write(to output: UnsafeMutablePointer<Float>, step: Int, count: Int, adding: Bool) {
         first.write(to: output, step: step, count: count, adding: adding)
         second.write(to: output + First.pixels * step, step: step, count: count - First.pixels, adding: adding)
@@ -179,22 +192,57 @@ typealias SixPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, TwoPixels<Sums>>
     typealias MainTile<Sums: BlockSums> = SixPixels<Sums>
 #endif
 
-/// Adds `count` products to a zero tile: factor k of a pixel lies `k * step` past its pointer, the weights follow one
-/// another.
-///
-/// A function of its own: inlined among its callers, the sums would not stay in registers.
-@inline(never)
-func accumulateProduct<Tile: PixelSums>(
-    _ result: UnsafeMutablePointer<Tile>, _ pointers: Tile.Pointers, step: Int, count: Int, _ weights: UnsafePointer<Float>
-) {
-    var sums = Tile()
-    var weights = weights
-    let end = weights + count * Tile.Sums.blocks * Vector.scalarCount
-    var offset = 0
-    while weights < end {
-        sums.add(pointers, offset, Tile.Sums.weights(weights))
-        offset += step
-        weights += Tile.Sums.blocks * Vector.scalarCount
+/// Loops over channels, unrolled: beside the multiplications and loads nothing is left in them but one step of the pointers a block. Where
+/// a neighbour on the same core takes half of the instruction slots, each instruction more is time lost. Written line by line, since
+/// the compiler unrolls a loop by hoisting more loads than there are registers.
+extension PixelSums {
+    /// Adds a block of channels: of each pixel one vector's elements from `offset` on, times the weights that follow one another.
+    @inline(__always)
+    mutating func addBlock(_ pointers: Pointers, _ offset: Int, _ weights: UnsafePointer<Float>) {
+        addFour(pointers, offset, weights)
+        if Vector.scalarCount > 4 {
+            addFour(pointers, offset + 4, weights + 4 * Self.weightStep)
+        }
+        if Vector.scalarCount > 8 {
+            addFour(pointers, offset + 8, weights + 8 * Self.weightStep)
+            addFour(pointers, offset + 12, weights + 12 * Self.weightStep)
+        }
     }
-    result.pointee = sums
+
+    /// The same for pixels side by side in the blocked layout.
+    @inline(__always)
+    mutating func addBlock(from pointer: UnsafePointer<Float>, _ weights: UnsafePointer<Float>) {
+        let c = Vector.scalarCount
+        addFour(from: pointer, next: 1, step: c, weights)
+        if c > 4 {
+            addFour(from: pointer + 4, next: 1, step: c, weights + 4 * Self.weightStep)
+        }
+        if c > 8 {
+            addFour(from: pointer + 8, next: 1, step: c, weights + 8 * Self.weightStep)
+            addFour(from: pointer + 12, next: 1, step: c, weights + 12 * Self.weightStep)
+        }
+    }
+
+    /// Floats of weights from one input channel.
+    @inline(__always)
+    static var weightStep: Int { Sums.blocks * Vector.scalarCount }
+
+    @inline(__always)
+    private mutating func addFour(_ pointers: Pointers, _ offset: Int, _ weights: UnsafePointer<Float>) {
+        let step = Self.weightStep
+        add(pointers, offset, Sums.weights(weights))
+        add(pointers, offset + 1, Sums.weights(weights + step))
+        add(pointers, offset + 2, Sums.weights(weights + 2 * step))
+        add(pointers, offset + 3, Sums.weights(weights + 3 * step))
+    }
+
+    /// Adds four factors of adjacent pixels: a pixel's are `next` floats apart, those of the next pixel begin `step` floats further.
+    @inline(__always)
+    mutating func addFour(from pointer: UnsafePointer<Float>, next: Int, step: Int, _ weights: UnsafePointer<Float>) {
+        let weightStep = Self.weightStep
+        add(from: pointer, step: step, Sums.weights(weights))
+        add(from: pointer + next, step: step, Sums.weights(weights + weightStep))
+        add(from: pointer + 2 * next, step: step, Sums.weights(weights + 2 * weightStep))
+        add(from: pointer + 3 * next, step: step, Sums.weights(weights + 3 * weightStep))
+    }
 }

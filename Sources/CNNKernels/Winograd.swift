@@ -425,7 +425,7 @@ private struct PlaneProduct<Sums: BlockSums>: RegisterTiling {
     let input: UnsafePointer<Float>
     /// From one tile's inputs to the next's.
     let inputStep: Int
-    /// Input channels.
+    /// Input channels: whole blocks.
     let depth: Int
     let output: UnsafeMutablePointer<Float>
     let outputStep: Int
@@ -444,9 +444,9 @@ private struct PlaneProduct<Sums: BlockSums>: RegisterTiling {
         var weights = weights
         var channel = 0
         while channel < depth {
-            sums.add(pointers, channel, Tile.Sums.weights(weights))
-            weights += Tile.Sums.blocks * Vector.scalarCount
-            channel += 1
+            sums.addBlock(pointers, channel, weights)
+            weights += Vector.scalarCount * Tile.weightStep
+            channel += Vector.scalarCount
         }
         sums.write(to: output + first * outputStep, step: outputStep, count: count, adding: isAdded)
     }
