@@ -9,19 +9,22 @@ struct Machine: Sendable {
     let threads: Int
     let mode: SessionOptions.Mode
 
-    /// How many parts a piece of work is worth being split into.
+    /// How many parts a piece of work is worth being split into: several for each thread, as they are taken up one by one by whoever has
+    /// time.
     /// - Parameter cost: elements moved, or read from memory once, that it takes.
     func parts(cost: Int) -> Int {
-        // A part that is taken up at once costs about a microsecond, one that wakes a sleeping thread up to fifty; so a part is worth
-        // a few microseconds, in which one thread moves some 20,000 elements.
-        min(threads, max(1, cost / 20_000))
+        // A part that is taken up at once costs a fraction of a microsecond, one that wakes a sleeping thread up to fifty; so a part is
+        // worth a few microseconds, in which one thread moves some 20,000 elements.
+        min(mostParts, max(1, cost / 20_000))
     }
 
     /// The same for work that is bound by arithmetic.
     func parts(multiplyAdds: Int) -> Int {
         // One thread does about 150,000 of them in the same time.
-        min(threads, max(1, multiplyAdds / 150_000))
+        min(mostParts, max(1, multiplyAdds / 150_000))
     }
+
+    private var mostParts: Int { threads == 1 ? 1 : 8 * threads }
 }
 
 /// In which order the elements of a value lie in memory.

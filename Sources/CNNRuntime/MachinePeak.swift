@@ -12,7 +12,7 @@ enum MachinePeak {
         while true {
             let count = rounds
             let time = ContinuousClock().measure {
-                team.run(parts: team.size) { _ in
+                team.run(parts: team.size) { _, _ in
                     // A comparison that never holds keeps the result, and so the work, alive.
                     if kernels.multiplyInRegisters(rounds: count).isNaN { preconditionFailure("a bounded sum is a number") }
                 }

@@ -17,6 +17,11 @@ struct Partition: Sendable {
         self.init(images: 1, units: count, parts: parts)
     }
 
+    /// Into how many units to cut an image so that there are `parts` of all images.
+    static func partsPerImage(_ parts: Int, _ images: Int) -> Int {
+        max(1, (parts + max(images, 1) - 1) / max(images, 1))
+    }
+
     /// Calls `body` with every image of a part and the range of its units.
     func forEach(in part: Int, _ body: (_ image: Int, _ units: Range<Int>) -> Void) {
         let range = Self.range(of: images * units, part: part, of: parts)

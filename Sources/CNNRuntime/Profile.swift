@@ -18,8 +18,7 @@ public struct StepTiming: Sendable, Hashable {
     public let bytesMoved: Int?
     /// When it ran: once, or once for every group of images if the batch goes through the network group by group.
     public let intervals: [Interval]
-    /// The work that was split among threads. A step that does several jobs one after the other has several parts of each number;
-    /// one that is not computed by kernels has none.
+    /// The pieces of work that were shared among threads; a step that is not computed by kernels has none.
     public let parts: [Part]
 
     /// Seconds from the start of the run to the first start of the step.
@@ -34,10 +33,9 @@ public struct StepTiming: Sendable, Hashable {
         public let seconds: Double
     }
 
-    /// What one thread did.
+    /// A piece of work that one thread did.
     public struct Part: Sendable, Hashable {
-        /// The calling thread does part 0, each of the session's other threads the part of its own number, unless they were
-        /// busy with another run: then the calling thread does all.
+        /// Which thread did it: 0 is the calling thread. It does all if the session's other threads are busy with another run.
         public let number: Int
         /// Seconds from the start of the run.
         public let start: Double

@@ -45,7 +45,7 @@ struct WeightPacking {
     private func run(on team: ThreadTeam, _ body: @escaping (Range<Int>) -> Void) {
         // Handing out a part takes as long as packing some thousand floats.
         let parts = max(1, min(team.size, pieces, count / 8192))
-        team.run(parts: parts) { part in body(Partition.range(of: pieces, part: part, of: parts)) }
+        team.run(parts: parts) { _, part in body(Partition.range(of: pieces, part: part, of: parts)) }
     }
 }
 

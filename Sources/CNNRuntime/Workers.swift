@@ -6,12 +6,12 @@ struct Workers {
     let log: WorkLog?
 
     /// Does the parts of a job side by side: see `ThreadTeam.run`.
-    func run(parts: Int, _ body: @escaping (Int) -> Void) {
+    func run(parts: Int, _ body: @escaping (_ worker: Int, _ part: Int) -> Void) {
         guard let log else { return team.run(parts: parts, body) }
-        team.run(parts: parts) { part in
+        team.run(parts: parts) { worker, part in
             let start = log.now
-            body(part)
-            log.add(StepTiming.Part(number: part, start: start, seconds: log.now - start))
+            body(worker, part)
+            log.add(StepTiming.Part(number: worker, start: start, seconds: log.now - start))
         }
     }
 
@@ -25,7 +25,7 @@ struct Workers {
 
     /// Does the parts of a partition side by side.
     func run(_ partition: Partition, _ body: @escaping (_ image: Int, _ units: Range<Int>) -> Void) {
-        run(parts: partition.parts) { part in partition.forEach(in: part, body) }
+        run(parts: partition.parts) { _, part in partition.forEach(in: part, body) }
     }
 }
 

@@ -108,17 +108,23 @@ struct ConvolutionComputation: Computation {
 
     func makeStep(_ layer: PlacedLayer, _ machine: Machine) throws -> any Step {
         let (input, output) = (try layer.input(0), try layer.output())
-        let grid = grid
+        let (images, parts) = (joinsImages ? 1 : images, parts(machine))
+        let grid = grid(parts: Partition.partsPerImage(parts, images))
         return ConvolutionStep(
             method: method, geometry: geometry, kernels: kernels, input: input, output: output,
             residual: hasResidual ? try layer.input(1) : nil, weights: try packedWeights(),
-            images: images,
+            images: self.images,
             bias: bias.map { FloatBuffer(padded($0), paddedTo: kernels.paddedChannels(geometry.outputChannels)) },
             activation: activation, scratch: layer.scratch,
             scratchCount: scratchCountOfPart, grid: grid,
-            splitsPixelsFirst: splitsPixelsFirst,
-            work: Partition(
-                images: joinsImages ? 1 : images, units: grid.count, parts: machine.parts(multiplyAdds: multiplyAdds(images))))
+            work: Partition(images: images, units: grid.count, parts: parts))
+    }
+
+    private func parts(_ machine: Machine) -> Int {
+        let parts = machine.parts(multiplyAdds: multiplyAdds(images))
+        // Each part of Winograd's transforms inputs or weights for itself: a few large ones.
+        if case .winograd = method { return min(parts, machine.threads) }
+        return parts
     }
 
     private func multiplyAdds(_ images: Int) -> Int {
@@ -130,21 +136,6 @@ struct ConvolutionComputation: Computation {
         return overflow || totalOverflow ? Int.max : total
     }
 
-    /// Whether threads share the weights and split the image, rather than share the image and split the weights: whichever is
-    /// smaller is better read twice.
-    private var splitsPixelsFirst: Bool {
-        let inputCount = geometry.inputChannels * geometry.window.input.count
-        switch method {
-        case .planar, .depthwise: return false
-        case .blocked, .first: return weights.shape.elementCount < inputCount
-        case .winograd(let method):
-            // Here it is the transformed input, which each part makes for itself.
-            let transformed =
-                geometry.inputChannels * winogradTiles(method.form) * method.form.planes
-            return kernels.winogradWeightCount(geometry, method.form) < transformed
-        }
-    }
-
     /// Whether one call of the kernel computes all images, whose tiles are numbered through.
     private var joinsImages: Bool {
         if case .winograd = method { true } else { false }
@@ -152,21 +143,38 @@ struct ConvolutionComputation: Computation {
 
     private func winogradTiles(_ form: WinogradForm) -> Int { kernels.winogradTiles(geometry, form) * images }
 
-    /// Output tiles by pixel tiles (rows for depth-wise, groups by panels for the planar method), or the other way round.
-    private var grid: Grid {
+    /// Output tiles by pixel tiles (rows for depth-wise, groups by panels for the planar method).
+    private func grid(parts: Int) -> Grid {
         let pixels = geometry.window.output.count
         let pixelTiles = (pixels + kernels.convolutionPixelTile - 1) / kernels.convolutionPixelTile
-        let grid =
-            switch method {
-            case .blocked: Grid(rows: kernels.blockedOutputTiles(geometry), columns: pixelTiles)
-            case .winograd(let method) where splitsPixelsFirst: Grid(rows: 1, columns: winogradTiles(method.form))
-            case .winograd: Grid(rows: kernels.blockedOutputTiles(geometry), columns: 1)
-            case .first: Grid(rows: kernels.firstOutputTiles(geometry), columns: pixelTiles)
-            case .depthwise:
-                Grid(rows: kernels.channelBlocks(geometry.outputChannels), columns: geometry.window.output.height)
-            case .planar: Grid(rows: geometry.groups, columns: kernels.rightPanels(columns: pixels))
-            }
-        return splitsPixelsFirst ? Grid(rows: grid.columns, columns: grid.rows) : grid
+        let weightCount = weights.shape.elementCount
+        let inputCount = geometry.inputChannels * geometry.window.input.count
+        switch method {
+        case .blocked:
+            return Grid(
+                rows: kernels.blockedOutputTiles(geometry), columns: pixelTiles, parts: parts, rowData: weightCount,
+                columnData: inputCount)
+        case .first:
+            return Grid(
+                rows: kernels.firstOutputTiles(geometry), columns: pixelTiles, parts: parts, rowData: weightCount,
+                columnData: inputCount)
+        case .winograd(let method):
+            // Here it is the transformed input that parts share, or rather that each makes for itself.
+            let (rows, columns) = (kernels.blockedOutputTiles(geometry), winogradTiles(method.form))
+            let weightCount = kernels.winogradWeightCount(geometry, method.form)
+            let inputCount = geometry.inputChannels * columns * method.form.planes
+            return rows == 1 || weightCount < inputCount
+                ? Grid(rows: 1, columns: columns, parts: parts, rowData: weightCount, columnData: inputCount)
+                : Grid(rows: rows, columns: 1, parts: parts, rowData: weightCount, columnData: inputCount)
+        case .depthwise:
+            // A row of the map reads some of the input of the next.
+            return Grid(
+                rows: kernels.channelBlocks(geometry.outputChannels), columns: geometry.window.output.height, parts: parts,
+                rowData: 1, columnData: 0)
+        case .planar:
+            return Grid(
+                rows: geometry.groups, columns: kernels.rightPanels(columns: pixels), parts: parts, rowData: 1, columnData: 0)
+        }
     }
 
     private struct ConvolutionStep: Step {
@@ -183,15 +191,14 @@ struct ConvolutionComputation: Computation {
         let scratch: Place
         let scratchCount: Int
         let grid: Grid
-        let splitsPixelsFirst: Bool
         let work: Partition
 
         func run(_ execution: Execution) {
             let (source, target) = (execution.floats(input.place), execution.floats(output.place))
             let addend = residual.map { execution.floats($0.place) }
             let scratch = execution.floats(scratch)
-            execution.team.run(parts: work.parts) { part in
-                work.forEach(in: part) { image, cells in
+            execution.team.run(parts: work.parts) { worker, part in
+                work.forEach(in: part) { image, rectangles in
                     var operands = ConvolutionOperands(
                         input: UnsafePointer(source + image * input.place.imageStride), inputStride: channelStride(input),
                         weights: UnsafePointer(weights.base), bias: bias.map { UnsafePointer($0.base) },
@@ -201,8 +208,8 @@ struct ConvolutionComputation: Computation {
                     operands.inputImageStride = input.place.imageStride
                     operands.residualImageStride = residual?.place.imageStride ?? 0
                     operands.outputImageStride = output.place.imageStride
-                    grid.forEachRectangle(cells) { rows, columns in
-                        compute(operands, rows, columns, scratch + part * scratchCount)
+                    grid.forEachRectangle(rectangles) { rows, columns in
+                        compute(operands, rows, columns, scratch + worker * scratchCount)
                     }
                 }
             }
@@ -215,31 +222,31 @@ struct ConvolutionComputation: Computation {
         private func compute(
             _ operands: ConvolutionOperands, _ rows: Range<Int>, _ columns: Range<Int>, _ scratch: UnsafeMutablePointer<Float>
         ) {
-            let (outer, inner) = splitsPixelsFirst ? (columns, rows) : (rows, columns)
             let pixels = geometry.window.output.count
             switch method {
             case .blocked:
                 kernels.convolveBlocked(
-                    geometry, operands, outputTiles: outer,
-                    pixels: elements(ofTiles: inner, size: kernels.convolutionPixelTile, count: pixels))
+                    geometry, operands, outputTiles: rows,
+                    pixels: elements(ofTiles: columns, size: kernels.convolutionPixelTile, count: pixels))
             case .winograd(let method):
                 // One of the two is whole: the grid has a single row or column.
-                let tiles = splitsPixelsFirst ? inner : 0..<kernels.winogradTiles(geometry, method.form) * images
+                let splitsTiles = grid.rows == 1
+                let tiles = splitsTiles ? columns : 0..<kernels.winogradTiles(geometry, method.form) * images
                 kernels.convolveWinograd(
                     geometry, method, operands,
-                    outputTiles: splitsPixelsFirst ? 0..<kernels.blockedOutputTiles(geometry) : outer, tiles: tiles,
+                    outputTiles: splitsTiles ? 0..<kernels.blockedOutputTiles(geometry) : rows, tiles: tiles,
                     scratch: scratch)
             case .first:
                 kernels.convolveFirst(
-                    geometry, operands, outputTiles: outer,
-                    pixels: elements(ofTiles: inner, size: kernels.convolutionPixelTile, count: pixels))
+                    geometry, operands, outputTiles: rows,
+                    pixels: elements(ofTiles: columns, size: kernels.convolutionPixelTile, count: pixels))
             case .depthwise:
-                kernels.convolveDepthwise(geometry, operands, blocks: outer, rows: inner)
+                kernels.convolveDepthwise(geometry, operands, blocks: rows, rows: columns)
             case .planar:
-                for group in outer {
+                for group in rows {
                     kernels.convolvePlanar(
                         geometry, operands, group: group,
-                        pixels: elements(ofTiles: inner, size: kernels.gemmPanelColumns, count: pixels), scratch: scratch)
+                        pixels: elements(ofTiles: columns, size: kernels.gemmPanelColumns, count: pixels), scratch: scratch)
                 }
             }
         }

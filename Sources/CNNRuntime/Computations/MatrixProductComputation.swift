@@ -58,11 +58,14 @@ struct MatrixProductComputation: Computation {
                 tile: tile,
                 work: Partition(count: (columns + tile - 1) / tile, parts: machine.parts(cost: depth * columns * rows)))
         }
-        let grid = Grid(rows: kernels.rightPanels(columns: columns), columns: kernels.leftPanels(rows: rows))
+        let parts = machine.parts(multiplyAdds: depth.multipliedReportingOverflow(by: rows * columns).partialValue)
+        let grid = Grid(
+            rows: kernels.rightPanels(columns: columns), columns: kernels.leftPanels(rows: rows), parts: parts,
+            rowData: columns, columnData: rows)
         return ProductStep(
             computation: self, left: input, right: constant == nil ? try layer.input(1) : nil,
             packed: try packedRight(), bias: buffer, output: output, scratch: layer.scratch, leftCount: leftCount,
-            grid: grid, parts: machine.parts(multiplyAdds: depth.multipliedReportingOverflow(by: rows * columns).partialValue))
+            grid: grid, parts: parts)
     }
 
     fileprivate func right(_ base: UnsafePointer<Float>) -> StridedMatrix {
@@ -202,7 +205,7 @@ private struct ProductStep: Step {
     let output: Operand
     let scratch: Place
     let leftCount: Int
-    /// Column panels by row panels: threads share the left operand, which is small beside weights.
+    /// Column panels by row panels.
     let grid: Grid
     let parts: Int
 
@@ -231,8 +234,8 @@ private struct ProductStep: Step {
                 right: UnsafePointer(packed?.base ?? packedLeft + leftCount), output: target + index * rows * columns,
                 outputRowStride: columns, columnBias: bias.map { UnsafePointer($0.base) },
                 activation: computation.activation)
-            execution.team.run(Partition(count: grid.count, parts: parts)) { _, cells in
-                grid.forEachRectangle(cells) { columnPanels, rowPanels in
+            execution.team.run(Partition(count: grid.count, parts: parts)) { _, rectangles in
+                grid.forEachRectangle(rectangles) { columnPanels, rowPanels in
                     kernels.gemm(arguments, rowPanels: rowPanels, columnPanels: columnPanels)
                 }
             }

@@ -49,7 +49,7 @@ private struct LocalResponseStep: Step {
         let (source, target) = (execution.floats(input.place), execution.floats(output.place))
         let scratch = execution.floats(scratch)
         let (channels, pixels) = (input.map.channels, input.map.pixels)
-        execution.team.run(parts: work.parts) { part in
+        execution.team.run(parts: work.parts) { worker, part in
             work.forEach(in: part) { image, range in
                 let from = UnsafePointer(source + image * input.place.imageStride)
                 let to = target + image * output.place.imageStride
@@ -57,7 +57,7 @@ private struct LocalResponseStep: Step {
                     let stride = pixels * kernels.channelBlock
                     kernels.lrnBlocked(
                         response, channels: channels, input: from, inputStride: stride, output: to, outputStride: stride,
-                        pixels: range, scratch: scratch + part * scratchCount)
+                        pixels: range, scratch: scratch + worker * scratchCount)
                 } else {
                     kernels.lrnPlanar(
                         response, channels: channels, input: from, inputStride: pixels, output: to, outputStride: pixels,

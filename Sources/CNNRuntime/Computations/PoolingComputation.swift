@@ -41,13 +41,16 @@ struct PoolingComputation: Computation {
         let kernels = machine.kernels
         let isBlocked = output.layout == .blocked
         let channels = isBlocked ? kernels.channelBlocks(output.map.channels) : output.map.channels
-        // A row is the smallest piece of a blocked map, a channel that of a planar one.
-        let grid = Grid(rows: channels, columns: isBlocked ? window.output.height : 1)
+        let parts = machine.parts(cost: output.shape.elementCount * min(window.kernel.count, 1 << 20))
+        let images = output.map.images
+        // A row is the smallest piece of a blocked map, a channel that of a planar one. Neighbouring rows read some of the same input,
+        // channels never.
+        let grid = Grid(
+            rows: channels, columns: isBlocked ? window.output.height : 1, parts: Partition.partsPerImage(parts, images),
+            rowData: 1, columnData: 0)
         return PoolingStep(
             kind: kind, window: window, kernels: kernels, input: input, output: output, grid: grid,
-            work: Partition(
-                images: output.map.images, units: grid.count,
-                parts: machine.parts(cost: output.shape.elementCount * min(window.kernel.count, 1 << 20))))
+            work: Partition(images: images, units: grid.count, parts: parts))
     }
 }
 
@@ -84,10 +87,10 @@ private struct PoolingStep: Step {
         let (source, target) = (execution.floats(input.place), execution.floats(output.place))
         let width = output.layout == .blocked ? kernels.channelBlock : 1
         let (inputStride, outputStride) = (input.map.pixels * width, output.map.pixels * width)
-        execution.team.run(work) { image, cells in
+        execution.team.run(work) { image, rectangles in
             let from = UnsafePointer(source + image * input.place.imageStride)
             let to = target + image * output.place.imageStride
-            grid.forEachRectangle(cells) { channels, rows in
+            grid.forEachRectangle(rectangles) { channels, rows in
                 switch (kind, output.layout) {
                 case (.maximum, .blocked):
                     kernels.maxPoolBlocked(
