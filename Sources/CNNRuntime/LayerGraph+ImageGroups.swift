@@ -72,9 +72,10 @@ private struct GroupSizes {
             let total = totals[index]
             let mentioned = Set((layer.inputs + layer.outputs).compactMap { $0 })
             let moved = mentioned.reduce(0) { $0 + widths[$1] } / 4
-            let handedOn =
-                2 * Double(max(total, 1)) * live.before[index] / 4
-                * far(bytes: live.before[index], images: Double(max(total, 1)), weights: 0)
+            let images = Double(max(total, 1))
+            // Written and read; a batch of small maps would stay in the core's cache but for the weights that pass through it.
+            let distance = max(Self.sharedFloat, far(bytes: live.before[index], images: images, weights: 0))
+            let handedOn = 2 * images * live.before[index] / 4 * distance / Double(machine.threads)
             let isNewBatch = index > 0 && totals[index - 1] != total
             var next: [Path] = []
             var chosen: [(size: Int, origin: Int)] = []

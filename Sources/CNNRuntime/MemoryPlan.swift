@@ -68,6 +68,9 @@ struct MemoryPlan {
         case breadth
         /// Those that need the most memory for the longest time first.
         case area
+        /// From the step that needs most outwards in time, those that are needed for the longest time first: where values of the whole
+        /// batch lie among those of groups of images, which come and go beside them.
+        case peak
 
         func sequence(_ buffers: [Buffer], _ sizes: [Int]) -> [Int] {
             let indices = buffers.indices.filter { sizes[$0] > 0 }
@@ -77,13 +80,31 @@ struct MemoryPlan {
                 let areas = indices.map { Double(sizes[$0]) * Double(buffers[$0].steps.count) }
                 return zip(indices, areas).sorted { ($0.1, $1.0) > ($1.1, $0.0) }.map(\.0)
             case .breadth:
-                var loads = [Double](repeating: 0, count: (buffers.map(\.steps.upperBound).max() ?? -1) + 1)
-                for index in indices { for step in buffers[index].steps { loads[step] += Double(sizes[index]) } }
+                let loads = Self.loads(buffers, sizes)
                 let widest = indices.map { index in buffers[index].steps.reduce(0) { max($0, loads[$1]) } }
                 return zip(indices, widest).sorted { left, right in
                     left.1 != right.1 ? left.1 > right.1 : (sizes[left.0], right.0) > (sizes[right.0], left.0)
                 }.map(\.0)
+            case .peak:
+                let loads = Self.loads(buffers, sizes)
+                let peak = loads.indices.max { loads[$0] < loads[$1] } ?? 0
+                let distances = indices.map { index in
+                    let steps = buffers[index].steps
+                    return max(steps.lowerBound - peak, peak - steps.upperBound, 0)
+                }
+                return zip(indices, distances).sorted { left, right in
+                    let (first, second) = (buffers[left.0].steps.count, buffers[right.0].steps.count)
+                    if left.1 != right.1 { return left.1 < right.1 }
+                    return first != second ? first > second : (sizes[left.0], right.0) > (sizes[right.0], left.0)
+                }.map(\.0)
             }
+        }
+
+        /// By step: the bytes that are in use.
+        private static func loads(_ buffers: [Buffer], _ sizes: [Int]) -> [Double] {
+            var loads = [Double](repeating: 0, count: (buffers.map(\.steps.upperBound).max() ?? -1) + 1)
+            for index in buffers.indices { for step in buffers[index].steps { loads[step] += Double(sizes[index]) } }
+            return loads
         }
     }
 
