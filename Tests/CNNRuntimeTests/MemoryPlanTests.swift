@@ -51,7 +51,9 @@ struct MemoryPlanTests {
     func longLived() throws {
         // Two values of a whole batch (2 and 3, in use together in steps 4 to 6), and what a group hands on: every other order puts a long
         // one where a gap beside it is too narrow later.
-        let units = [(6, 0...1), (2, 1...2), (5, 2...3), (2, 0...6), (3, 4...9), (4, 4...5), (4, 5...6), (6, 7...8), (1, 8...9)]
+        let units = [
+            (6, 0...1), (2, 1...2), (5, 2...3), (2, 0...6), (3, 4...9), (4, 4...5), (4, 5...6), (6, 7...8), (1, 8...9),
+        ]
         let plan = try MemoryPlan(
             units.map { MemoryPlan.Buffer(byteCount: MemoryPlan.alignment * $0.0, steps: $0.1) }, limit: 1 << 20)
         #expect(plan.byteCount == plan.lowerBound)
