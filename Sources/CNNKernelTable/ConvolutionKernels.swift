@@ -80,7 +80,8 @@ package protocol ConvolutionKernels {
     func convolveBlocked(
         _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>, pixels: Range<Int>)
 
-    /// Whether `convolveFirst` is meant for it: one group, two spatial dimensions at most, and at most four input channels.
+    /// Whether `convolveFirst` is meant for it: one group, two spatial dimensions at most, at most four input channels, and rows of no
+    /// extraordinary length.
     func supportsFirst(_ geometry: ConvolutionGeometry) -> Bool
     /// Floats in the weights packed by `packFirstWeights`.
     func firstWeightCount(_ geometry: ConvolutionGeometry) -> Int
@@ -90,10 +91,13 @@ package protocol ConvolutionKernels {
         to packed: UnsafeMutablePointer<Float>)
     /// Output tiles of `convolveFirst`.
     func firstOutputTiles(_ geometry: ConvolutionGeometry) -> Int
-    /// The first layer of a network: *planar* input of few channels, blocked output. Sums run in the order (input channel,
-    /// kernel row, kernel column).
+    /// The first layer of a network: *planar* input of few channels, blocked output, whose rows `rows` are computed. Sums run in the order
+    /// (input channel, kernel row, kernel column). `scratch` holds `firstScratchCount` floats, one such buffer for each call that runs
+    /// at the same time.
     func convolveFirst(
-        _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>, pixels: Range<Int>)
+        _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>, rows: Range<Int>,
+        scratch: UnsafeMutablePointer<Float>)
+    func firstScratchCount(_ geometry: ConvolutionGeometry) -> Int
 
     /// Whether `convolveDepthwise` can do it: as many groups as input and output channels, two spatial dimensions at most.
     func supportsDepthwise(_ geometry: ConvolutionGeometry) -> Bool

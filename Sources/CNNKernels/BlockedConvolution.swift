@@ -17,51 +17,29 @@ extension Kernels {
     }
 
     package func blockedOutputTiles(_ geometry: ConvolutionGeometry) -> Int {
-        BlockedShape(geometry, BlockedInput.self).outputTiles
+        BlockedShape(geometry, inputLanes: Vector.scalarCount).outputTiles
     }
 
     package func convolveBlocked(
         _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>, pixels: Range<Int>
     ) {
-        convolveDirect(geometry, operands, BlockedInput.self, outputTiles: outputTiles, pixels: pixels)
-    }
-
-    package func supportsFirst(_ geometry: ConvolutionGeometry) -> Bool {
-        geometry.window.isPlane && geometry.groups == 1 && geometry.inputChannels <= 4
-    }
-
-    package func firstOutputTiles(_ geometry: ConvolutionGeometry) -> Int {
-        BlockedShape(geometry, PlanarInput.self).outputTiles
-    }
-
-    package func convolveFirst(
-        _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>, pixels: Range<Int>
-    ) {
-        convolveDirect(geometry, operands, PlanarInput.self, outputTiles: outputTiles, pixels: pixels)
-    }
-
-    @inline(__always)
-    private func convolveDirect<Input: InputLayout>(
-        _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, _: Input.Type, outputTiles: Range<Int>,
-        pixels: Range<Int>
-    ) {
-        let shape = BlockedShape(geometry, Input.self)
+        let shape = BlockedShape(geometry, inputLanes: Vector.scalarCount)
         let window = geometry.window
         let stepCount = shape.inputBlocks * window.kernel.count
-        let tableSize = stepCount + window.kernel.height + window.kernel.width
+        let maskCount = window.kernel.height + window.kernel.width
         withUnsafeTemporaryAllocation(of: Float.self, capacity: Vector.scalarCount) { zeros in
             zeros.initialize(repeating: 0)
-            withUnsafeTemporaryAllocation(of: Int.self, capacity: tableSize) { table in
-                let steps = table.baseAddress.unsafelyUnwrapped
-                let run = DirectConvolution<Input>(
+            withUnsafeTemporaryAllocation(byteCount: (2 * stepCount + maskCount) * MemoryLayout<Int>.stride, alignment: 64) {
+                table in
+                let steps = table.baseAddress.unsafelyUnwrapped.bindMemory(to: TapStep.self, capacity: stepCount)
+                let masks = UnsafeMutableRawPointer(steps + stepCount).bindMemory(to: Int.self, capacity: maskCount)
+                let run = DirectConvolution(
                     shape: shape, window: window, operands: operands, activation: VectorActivation(operands.activation),
                     outputChannels: geometry.outputChannels, steps: steps, stepCount: stepCount,
-                    isPointwise: window.isPointwise,
-                    rowMasks: steps + stepCount,
-                    columnMasks: steps + stepCount + window.kernel.height,
+                    isPointwise: window.isPointwise, rowMasks: masks, columnMasks: masks + window.kernel.height,
                     zeros: UnsafePointer(zeros.baseAddress.unsafelyUnwrapped))
-                run.listSteps()
-                let band = bandPixels(geometry, shape.inputBlocks * Input.lanes)
+                run.listSteps(inputChannels: geometry.inputChannels / geometry.groups)
+                let band = bandPixels(geometry, shape.inputBlocks * Vector.scalarCount)
                 var first = pixels.lowerBound
                 while first < pixels.upperBound {
                     let end = min(first + band, pixels.upperBound)
@@ -87,20 +65,6 @@ extension Kernels {
     }
 }
 
-/// How many channels of a pixel lie side by side in the input.
-protocol InputLayout {
-    static var lanes: Int { get }
-}
-
-enum BlockedInput: InputLayout {
-    @inline(__always) static var lanes: Int { Vector.scalarCount }
-}
-
-/// The image itself: a channel is a block of one.
-enum PlanarInput: InputLayout {
-    @inline(__always) static var lanes: Int { 1 }
-}
-
 /// Block counts of a blocked convolution.
 struct BlockedShape {
     /// Input blocks of one group.
@@ -115,39 +79,49 @@ struct BlockedShape {
     /// Output tiles of all groups.
     let outputTiles: Int
 
-    init<Input: InputLayout>(_ geometry: ConvolutionGeometry, _: Input.Type) {
+    /// - Parameter inputLanes: how many channels of a pixel lie side by side in the input: 1 for an image as it is.
+    init(_ geometry: ConvolutionGeometry, inputLanes: Int) {
         let c = Vector.scalarCount
-        inputBlocks = (geometry.inputChannels / geometry.groups + Input.lanes - 1) / Input.lanes
+        inputBlocks = (geometry.inputChannels / geometry.groups + inputLanes - 1) / inputLanes
         outputBlocks = (geometry.outputChannels / geometry.groups + c - 1) / c
         tilesPerGroup = (outputBlocks + TwoBlocks.blocks - 1) / TwoBlocks.blocks
         outputTiles = tilesPerGroup * geometry.groups
-        weightsPerBlock = inputBlocks * geometry.window.kernel.count * Input.lanes * c
+        weightsPerBlock = inputBlocks * geometry.window.kernel.count * inputLanes * c
     }
 }
 
 /// The pixels of one output tile.
-private struct OutputTile<Input: InputLayout, Sums: BlockSums>: RegisterTiling {
-    let convolution: DirectConvolution<Input>
+private struct OutputTile<Sums: BlockSums>: RegisterTiling {
+    let convolution: DirectConvolution
     let block: Int
     let weights: UnsafePointer<Float>
     let input: UnsafePointer<Float>
 
     @inline(__always)
-    func compute<Tile: PixelSums>(_: Tile.Type, _ first: Int, _ count: Int) where Tile.Sums == Sums {
+    func compute<Tile: PixelSums>(_: Tile.Type, _ first: Int, _ count: Int)
+    where Tile.Sums == Sums, Tile.Pointers: MaskedPointers {
         convolution.compute(Tile.self, block, weights, input, first, count)
     }
 }
 
-/// One call of `convolveBlocked` or `convolveFirst`.
-struct DirectConvolution<Input: InputLayout> {
+/// An input block under a tap.
+struct TapStep {
+    /// Where it lies, from a pixel's first input.
+    let offset: Int
+    /// Channels that exist in the block.
+    let channels: Int
+}
+
+/// One call of `convolveBlocked`.
+struct DirectConvolution {
     let shape: BlockedShape
     let window: WindowGeometry
     let operands: ConvolutionOperands
     let activation: VectorActivation
     /// Of all groups.
     let outputChannels: Int
-    /// Where each input block under each tap lies, from a pixel's first input: `[inputBlocks][kH][kW]`.
-    let steps: UnsafeMutablePointer<Int>
+    /// `[inputBlocks][kH][kW]`.
+    let steps: UnsafeMutablePointer<TapStep>
     let stepCount: Int
     /// 1×1, stride 1, no padding.
     let isPointwise: Bool
@@ -158,14 +132,17 @@ struct DirectConvolution<Input: InputLayout> {
     /// What a tap beyond the map reads: one block.
     let zeros: UnsafePointer<Float>
 
-    func listSteps() {
-        let rowStep = window.dilation.height * window.input.width * Input.lanes
-        let columnStep = window.dilation.width * Input.lanes
+    /// - Parameter inputChannels: of one group.
+    func listSteps(inputChannels: Int) {
+        let rowStep = window.dilation.height * window.input.width * Vector.scalarCount
+        let columnStep = window.dilation.width * Vector.scalarCount
         var step = steps
         for inputBlock in 0..<shape.inputBlocks {
+            let channels = min(inputChannels - inputBlock * Vector.scalarCount, Vector.scalarCount)
             for tapRow in 0..<window.kernel.height {
                 for tapColumn in 0..<window.kernel.width {
-                    step.pointee = inputBlock * operands.inputStride + tapRow * rowStep + tapColumn * columnStep
+                    let offset = inputBlock * operands.inputStride + tapRow * rowStep + tapColumn * columnStep
+                    step.initialize(to: TapStep(offset: offset, channels: channels))
                     step += 1
                 }
             }
@@ -182,7 +159,7 @@ struct DirectConvolution<Input: InputLayout> {
         let input = operands.input + group * shape.inputBlocks * operands.inputStride
         if shape.outputBlocks - blockInGroup >= 2 {
             var rest = pixels
-            if isPointwise, Input.lanes == Vector.scalarCount {
+            if isPointwise {
                 let tile = PointwiseTile(
                     operands: operands, activation: activation, block: block, input: input, weights: weights,
                     inputBlocks: shape.inputBlocks)
@@ -200,21 +177,21 @@ struct DirectConvolution<Input: InputLayout> {
     private func run<Sums: BlockSums>(
         _: Sums.Type, block: Int, weights: UnsafePointer<Float>, input: UnsafePointer<Float>, pixels: Range<Int>
     ) {
-        OutputTile<Input, Sums>(convolution: self, block: block, weights: weights, input: input).computeTiles(pixels)
+        OutputTile<Sums>(convolution: self, block: block, weights: weights, input: input).computeTiles(pixels)
     }
 
     @inline(__always)
     func compute<Tile: PixelSums>(
         _: Tile.Type, _ block: Int, _ weights: UnsafePointer<Float>, _ input: UnsafePointer<Float>, _ first: Int,
         _ count: Int
-    ) {
+    ) where Tile.Pointers: MaskedPointers {
         var sums = Tile()
         if isPointwise {
             // Pixel for pixel the same place, and no border: nothing to look up.
             var index = 0
             let pointers = Tile.Pointers {
                 defer { index += 1 }
-                return input + (first + min(index, count - 1)) * Input.lanes
+                return input + (first + min(index, count - 1)) * Vector.scalarCount
             }
             accumulate(&sums, pointers, weights)
         } else {
@@ -239,7 +216,7 @@ struct DirectConvolution<Input: InputLayout> {
         _: Tile.Type, _ input: UnsafePointer<Float>, _ first: Int, _ count: Int, _ inside: inout Bool
     ) -> Tile.Pointers {
         let width = window.output.width
-        let rowStride = window.input.width * Input.lanes
+        let rowStride = window.input.width * Vector.scalarCount
         var y = first / width
         var x = first - y * width
         let maxY = window.input.height - (window.kernel.height - 1) * window.dilation.height
@@ -258,7 +235,7 @@ struct DirectConvolution<Input: InputLayout> {
                     y += 1
                 }
             }
-            return input + inputY * rowStride + inputX * Input.lanes
+            return input + inputY * rowStride + inputX * Vector.scalarCount
         }
     }
 
@@ -268,20 +245,15 @@ struct DirectConvolution<Input: InputLayout> {
     @inline(never)
     func accumulate<Tile: PixelSums>(
         _ result: UnsafeMutablePointer<Tile>, _ pointers: Tile.Pointers, _ weights: UnsafePointer<Float>
-    ) {
+    ) where Tile.Pointers: MaskedPointers {
         var weights = weights
         var sums = Tile()
         var step = UnsafePointer(steps)
         let end = step + stepCount
         repeat {
-            let offset = step.pointee
-            if Input.lanes == 1 {
-                sums.add(pointers, offset, Tile.Sums.weights(weights))
-                weights += Tile.weightStep
-            } else {
-                sums.addBlock(pointers.moved(offset, mask: ~0, zeros: zeros), 0, weights)
-                weights += Vector.scalarCount * Tile.weightStep
-            }
+            sums.addBlock(
+                pointers.moved(step.pointee.offset, mask: ~0, zeros: zeros), channels: step.pointee.channels, weights)
+            weights += Vector.scalarCount * Tile.weightStep
             step += 1
         } while step < end
         result.pointee = sums
@@ -291,7 +263,7 @@ struct DirectConvolution<Input: InputLayout> {
     @inline(never)
     func accumulateMasked<Tile: PixelSums>(
         _ result: UnsafeMutablePointer<Tile>, _ pointers: Tile.Pointers, _ weights: UnsafePointer<Float>
-    ) {
+    ) where Tile.Pointers: MaskedPointers {
         var weights = weights
         var step = steps
         var sums = Tile()
@@ -299,14 +271,9 @@ struct DirectConvolution<Input: InputLayout> {
             for tapRow in 0..<window.kernel.height {
                 for tapColumn in 0..<window.kernel.width {
                     let mask = rowMasks[tapRow] & columnMasks[tapColumn]
-                    let tapPointers = pointers.moved(step.pointee, mask: mask, zeros: zeros)
-                    if Input.lanes == 1 {
-                        sums.add(tapPointers, 0, Tile.Sums.weights(weights))
-                        weights += Tile.weightStep
-                    } else {
-                        sums.addBlock(tapPointers, 0, weights)
-                        weights += Vector.scalarCount * Tile.weightStep
-                    }
+                    let tapPointers = pointers.moved(step.pointee.offset, mask: mask, zeros: zeros)
+                    sums.addBlock(tapPointers, channels: step.pointee.channels, weights)
+                    weights += Vector.scalarCount * Tile.weightStep
                     step += 1
                 }
             }

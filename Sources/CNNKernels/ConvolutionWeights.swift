@@ -3,7 +3,7 @@ import CNNKernelTable
 /// Packing of convolution weights.
 extension Kernels {
     package func blockedWeightCount(_ geometry: ConvolutionGeometry) -> Int {
-        let shape = BlockedShape(geometry, BlockedInput.self)
+        let shape = BlockedShape(geometry, inputLanes: Vector.scalarCount)
         return geometry.groups * shape.outputBlocks * shape.weightsPerBlock
     }
 
@@ -11,11 +11,11 @@ extension Kernels {
         _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, outputTiles: Range<Int>,
         to packed: UnsafeMutablePointer<Float>
     ) {
-        pack(geometry, BlockedInput.self, weights: weights, outputTiles, to: packed)
+        pack(geometry, inputLanes: Vector.scalarCount, weights: weights, outputTiles, to: packed)
     }
 
     package func firstWeightCount(_ geometry: ConvolutionGeometry) -> Int {
-        let shape = BlockedShape(geometry, PlanarInput.self)
+        let shape = BlockedShape(geometry, inputLanes: 1)
         return geometry.groups * shape.outputBlocks * shape.weightsPerBlock
     }
 
@@ -23,17 +23,17 @@ extension Kernels {
         _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, outputTiles: Range<Int>,
         to packed: UnsafeMutablePointer<Float>
     ) {
-        pack(geometry, PlanarInput.self, weights: weights, outputTiles, to: packed)
+        pack(geometry, inputLanes: 1, weights: weights, outputTiles, to: packed)
     }
 
     /// `[groups][output tile][input block][tap][input lane][output lane of the tile]`: the order in which the register tile
     /// uses them.
-    private func pack<Input: InputLayout>(
-        _ geometry: ConvolutionGeometry, _: Input.Type, weights: UnsafePointer<Float>, _ outputTiles: Range<Int>,
+    private func pack(
+        _ geometry: ConvolutionGeometry, inputLanes: Int, weights: UnsafePointer<Float>, _ outputTiles: Range<Int>,
         to packed: UnsafeMutablePointer<Float>
     ) {
         let c = Vector.scalarCount
-        let shape = BlockedShape(geometry, Input.self)
+        let shape = BlockedShape(geometry, inputLanes: inputLanes)
         let inputs = geometry.inputChannels / geometry.groups
         let outputs = geometry.outputChannels / geometry.groups
         let taps = geometry.window.kernel.count
@@ -44,10 +44,10 @@ extension Kernels {
             let existing = min(lanes, outputs - firstBlock * c)
             var target = packed + (group * shape.outputBlocks + firstBlock) * shape.weightsPerBlock
             for inputBlock in 0..<shape.inputBlocks {
-                let firstChannel = inputBlock * Input.lanes
-                let channels = min(Input.lanes, inputs - firstChannel)
-                if existing < lanes || channels < Input.lanes {
-                    target.update(repeating: 0, count: taps * Input.lanes * lanes)
+                let firstChannel = inputBlock * inputLanes
+                let channels = min(inputLanes, inputs - firstChannel)
+                if existing < lanes || channels < inputLanes {
+                    target.update(repeating: 0, count: taps * inputLanes * lanes)
                 }
                 // Output by output, since the weights of an output lie side by side.
                 var source = weights + ((group * outputs + firstBlock * c) * inputs + firstChannel) * taps
@@ -58,12 +58,12 @@ extension Kernels {
                         for _ in 0..<taps {
                             element.pointee = weight.pointee
                             weight += 1
-                            element += Input.lanes * lanes
+                            element += inputLanes * lanes
                         }
                     }
                     source += inputs * taps
                 }
-                target += taps * Input.lanes * lanes
+                target += taps * inputLanes * lanes
             }
         }
     }

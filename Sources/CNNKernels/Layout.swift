@@ -98,8 +98,10 @@ extension ConvolutionOperands {
     private func clearLastChannels(of block: Int, from outputChannels: Int, _ pixels: Range<Int>) {
         let c = Vector.scalarCount
         let output = output + block * outputStride
+        var isMissing = SIMDMask<Vector.MaskStorage>(repeating: false)
+        for lane in outputChannels - block * c..<c { isMissing[lane] = true }
         for pixel in pixels {
-            for lane in outputChannels - block * c..<c { output[pixel * c + lane] = 0 }
+            store(load(output + pixel * c).replacing(with: 0, where: isMissing), output + pixel * c)
         }
     }
 }

@@ -61,12 +61,11 @@ struct TwoBlocks: BlockSums {
 
 /// The sums of a few output pixels: the register tile of a convolution or matrix product.
 ///
-/// Each pixel has its own input pointer, so a tile may span rows, and a stride costs nothing. Tiles are built from
-/// single pixels by `Joined`, because a stored array of vectors would live in memory, not in registers. Once the sums are
-/// done, a tile in memory is an array `[pixel][block]` of vectors.
+/// Each pixel has its own input pointer, so a tile may span rows, and a stride costs nothing; or each run of pixels has, where
+/// there are not registers enough for so many. Tiles are built from single pixels by `Joined`, because a stored array of vectors
+/// would live in memory, not in registers. Once the sums are done, a tile in memory is an array `[pixel][block]` of vectors.
 protocol PixelSums {
     associatedtype Sums: BlockSums
-    /// One input pointer per pixel.
     associatedtype Pointers: PixelPointers
     static var pixels: Int { get }
     init()
@@ -79,14 +78,22 @@ protocol PixelSums {
 }
 
 protocol PixelPointers {
-    /// Asks for each pixel's pointer, in order.
+    /// Pixels that share a pointer.
+    static var pixelsPerPointer: Int { get }
+    /// Asks for each pointer, in order.
     init(_ next: () -> UnsafePointer<Float>)
+}
+
+/// A pointer for each pixel.
+protocol MaskedPointers: PixelPointers {
     /// All pointers moved by `offset`, but those whose bit in `mask` is clear replaced by `zeros`.
     func moved(_ offset: Int, mask: Int, zeros: UnsafePointer<Float>) -> Self
 }
 
-struct OnePointer: PixelPointers {
+struct OnePointer: MaskedPointers {
     let pointer: UnsafePointer<Float>
+
+    @inline(__always) static var pixelsPerPointer: Int { 1 }
 
     @inline(__always)
     init(_ next: () -> UnsafePointer<Float>) {
@@ -136,6 +143,8 @@ struct Joined<First: PixelSums, Second: PixelSums>: PixelSums where First.Sums =
         let first: First.Pointers
         let second: Second.Pointers
 
+        @inline(__always) static var pixelsPerPointer: Int { First.Pointers.pixelsPerPointer }
+
         @inline(__always)
         init(_ next: () -> UnsafePointer<Float>) {
             first = First.Pointers(next)
@@ -143,16 +152,9 @@ struct Joined<First: PixelSums, Second: PixelSums>: PixelSums where First.Sums =
         }
 
         @inline(__always)
-        private init(first: First.Pointers, second: Second.Pointers) {
+        fileprivate init(first: First.Pointers, second: Second.Pointers) {
             self.first = first
             self.second = second
-        }
-
-        @inline(__always)
-        func moved(_ offset: Int, mask: Int, zeros: UnsafePointer<Float>) -> Self {
-            Self(
-                first: first.moved(offset, mask: mask, zeros: zeros),
-                second: second.moved(offset, mask: mask >> First.pixels, zeros: zeros))
         }
     }
 
@@ -178,7 +180,70 @@ struct Joined<First: PixelSums, Second: PixelSums>: PixelSums where First.Sums =
     }
 }
 
+extension Joined.Pointers: MaskedPointers where First.Pointers: MaskedPointers, Second.Pointers: MaskedPointers {
+    @inline(__always)
+    func moved(_ offset: Int, mask: Int, zeros: UnsafePointer<Float>) -> Self {
+        Self(
+            first: first.moved(offset, mask: mask, zeros: zeros),
+            second: second.moved(offset, mask: mask >> First.pixels, zeros: zeros))
+    }
+}
+
+/// How far the pixels of a run lie apart in the input.
+protocol PixelStep {
+    static var floats: Int { get }
+}
+
+enum OneStep: PixelStep {
+    @inline(__always) static var floats: Int { 1 }
+}
+
+enum TwoStep: PixelStep {
+    @inline(__always) static var floats: Int { 2 }
+}
+
+enum FourStep: PixelStep {
+    @inline(__always) static var floats: Int { 4 }
+}
+
+/// Pixels side by side in one row of the output: one pointer, to the input of the first, does for all of them.
+struct PixelRun<Pixels: PixelSums, Step: PixelStep>: PixelSums {
+    typealias Sums = Pixels.Sums
+
+    var pixels = Pixels()
+
+    struct Pointers: PixelPointers {
+        let first: UnsafePointer<Float>
+
+        @inline(__always) static var pixelsPerPointer: Int { Pixels.pixels }
+
+        @inline(__always)
+        init(_ next: () -> UnsafePointer<Float>) {
+            first = next()
+        }
+    }
+
+    @inline(__always) static var pixels: Int { Pixels.pixels }
+    @inline(__always) init() {}
+
+    @inline(__always)
+    mutating func add(_ pointers: Pointers, _ offset: Int, _ weights: Sums.Weights) {
+        pixels.add(from: pointers.first + offset, step: Step.floats, weights)
+    }
+
+    @inline(__always)
+    mutating func add(from pointer: UnsafePointer<Float>, step: Int, _ weights: Sums.Weights) {
+        pixels.add(from: pointer, step: step, weights)
+    }
+
+    @inline(__always)
+    func write(to output: UnsafeMutablePointer<Float>, step: Int, count: Int, adding: Bool) {
+        pixels.write(to: output, step: step, count: count, adding: adding)
+    }
+}
+
 typealias TwoPixels<Sums: BlockSums> = Joined<OnePixel<Sums>, OnePixel<Sums>>
+typealias ThreePixels<Sums: BlockSums> = Joined<TwoPixels<Sums>, OnePixel<Sums>>
 typealias FourPixels<Sums: BlockSums> = Joined<TwoPixels<Sums>, TwoPixels<Sums>>
 typealias FivePixels<Sums: BlockSums> = Joined<FourPixels<Sums>, OnePixel<Sums>>
 typealias SixPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, TwoPixels<Sums>>
@@ -206,6 +271,15 @@ extension PixelSums {
         if Vector.scalarCount > 8 {
             addFour(pointers, offset + 8, weights + 8 * Self.weightStep)
             addFour(pointers, offset + 12, weights + 12 * Self.weightStep)
+        }
+    }
+
+    /// The same of a block that may have fewer channels than a vector has lanes.
+    @inline(__always)
+    mutating func addBlock(_ pointers: Pointers, channels: Int, _ weights: UnsafePointer<Float>) {
+        if channels == Vector.scalarCount { return addBlock(pointers, 0, weights) }
+        for channel in 0..<channels {
+            add(pointers, channel, Sums.weights(weights + channel * Self.weightStep))
         }
     }
 
@@ -245,4 +319,19 @@ extension PixelSums {
         add(from: pointer + 2 * next, step: step, Sums.weights(weights + 2 * weightStep))
         add(from: pointer + 3 * next, step: step, Sums.weights(weights + 3 * weightStep))
     }
+}
+
+/// Adds the products of some taps to a zero tile: each lies at its offset from a pixel's pointer, the weights follow one another.
+@inline(never)
+func accumulateTaps<Tile: PixelSums>(
+    _ result: UnsafeMutablePointer<Tile>, _ pointers: Tile.Pointers, offsets: UnsafeBufferPointer<Int>,
+    _ weights: UnsafePointer<Float>
+) {
+    var sums = Tile()
+    var weights = weights
+    for offset in offsets {
+        sums.add(pointers, offset, Tile.Sums.weights(weights))
+        weights += Tile.weightStep
+    }
+    result.pointee = sums
 }

@@ -2,7 +2,8 @@
 protocol RegisterTiling {
     associatedtype Sums: BlockSums
     /// Computes `count` pixels from `first`, at most as many as the tile has.
-    func compute<Tile: PixelSums>(_: Tile.Type, _ first: Int, _ count: Int) where Tile.Sums == Sums
+    func compute<Tile: PixelSums>(_: Tile.Type, _ first: Int, _ count: Int)
+    where Tile.Sums == Sums, Tile.Pointers: MaskedPointers
 }
 
 extension RegisterTiling {

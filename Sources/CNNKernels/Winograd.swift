@@ -434,7 +434,8 @@ private struct PlaneProduct<Sums: BlockSums>: RegisterTiling {
 
     /// A function of its own: inlined among its callers, the sums would not stay in registers.
     @inline(never)
-    func compute<Tile: PixelSums>(_: Tile.Type, _ first: Int, _ count: Int) where Tile.Sums == Sums {
+    func compute<Tile: PixelSums>(_: Tile.Type, _ first: Int, _ count: Int)
+    where Tile.Sums == Sums, Tile.Pointers: MaskedPointers {
         var index = 0
         let pointers = Tile.Pointers {
             defer { index += 1 }

@@ -56,6 +56,12 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
         return numbers.floats(geometry.outputChannels * pixels)
     }
 
+    /// The output rows whose first pixels are in a range: for kernels whose unit is a row.
+    func rows(ofPixels pixels: Range<Int>) -> Range<Int> {
+        let width = geometry.window.output.width
+        return (pixels.lowerBound + width - 1) / width..<(pixels.upperBound + width - 1) / width
+    }
+
     /// The result before the activation, planar.
     func exact() -> [ExactSum] {
         let window = geometry.window
@@ -147,6 +153,8 @@ extension ConvolutionCase {
         ConvolutionCase(
             "two groups", inputs: 32, outputs: 96, map: plane(8, 8), kernel: plane(3, 3), padBegin: pad(1, 1),
             padEnd: pad(1, 1), groups: 2, activation: .relu),
+        ConvolutionCase(
+            "5x5, six of eight channels", inputs: 6, outputs: 16, map: plane(14, 14), kernel: plane(5, 5), activation: .relu),
         ConvolutionCase("map of one pixel", inputs: 64, outputs: 40, map: plane(1, 1), kernel: plane(1, 1)),
     ]
 
@@ -164,6 +172,20 @@ extension ConvolutionCase {
             "3x3, four channels, dilated", inputs: 4, outputs: 33, map: plane(9, 10), kernel: plane(3, 3),
             dilation: plane(2, 2), padBegin: pad(1, 2), padEnd: pad(2, 1), hasResidual: true),
         ConvolutionCase("1x1 on two channels", inputs: 2, outputs: 16, map: plane(3, 5), kernel: plane(1, 1)),
+        ConvolutionCase(
+            "3x3, stride 2, one block", inputs: 3, outputs: 4, map: plane(21, 23), kernel: plane(3, 3), stride: plane(2, 2),
+            padBegin: pad(1, 1), padEnd: pad(1, 1), activation: .clip(0, 6)),
+        ConvolutionCase(
+            "5x5, stride 3, residual", inputs: 2, outputs: 40, map: plane(17, 29), kernel: plane(5, 5), stride: plane(3, 3),
+            padBegin: pad(2, 2), padEnd: pad(2, 2), hasResidual: true, activation: .relu),
+        ConvolutionCase(
+            "rows of several bands", inputs: 4, outputs: 8, map: plane(9, 2100), kernel: plane(5, 3), padBegin: pad(2, 1),
+            padEnd: pad(2, 1)),
+        ConvolutionCase(
+            "pads wider than the map", inputs: 1, outputs: 9, map: plane(2, 3), kernel: plane(4, 5), padBegin: pad(6, 7),
+            padEnd: pad(5, 9)),
+        ConvolutionCase(
+            "stride past the kernel", inputs: 3, outputs: 16, map: plane(10, 26), kernel: plane(1, 2), stride: plane(4, 4)),
     ]
 
     static let depthwise: [ConvolutionCase] = [

@@ -38,11 +38,14 @@ struct ConvolutionTests {
                 kernels.packFirstWeights(geometry, weights: $0, outputTiles: part, to: packed.pointer)
             }
         }
+        let scratch = Buffer(unwritten: kernels.firstScratchCount(geometry))
         runBlocked(
             test, kernels, packed, Buffer(test.input), inputStride: test.inputPixels, tiles: kernels.firstOutputTiles(geometry)
         ) {
-            kernels.convolveFirst(geometry, $0, outputTiles: $1, pixels: $2)
+            kernels.convolveFirst(
+                geometry, $0, outputTiles: $1, rows: test.rows(ofPixels: $2), scratch: scratch.pointer)
         }
+        #expect(scratch.isIntact)
     }
 
     @Test("depth-wise convolution", arguments: TableUnderTest.all, ConvolutionCase.depthwise)
@@ -58,17 +61,11 @@ struct ConvolutionTests {
             }
         }
         let input = Buffer(blocked(test.input, channels: geometry.inputChannels, pixels: test.inputPixels, block: c))
-        let rows = geometry.window.output.height
-        let width = geometry.window.output.width
         runBlocked(
             test, kernels, packed, input, inputStride: test.inputPixels * c,
             tiles: kernels.channelBlocks(geometry.outputChannels)
-        ) { operands, blocks, pixels in
-            // The harness cuts pixels; whole rows are this kernel's unit, so every row belongs to the piece that its first
-            // pixel is in.
-            let first = (pixels.lowerBound + width - 1) / width
-            let end = min(rows, (pixels.upperBound + width - 1) / width)
-            kernels.convolveDepthwise(geometry, operands, blocks: blocks, rows: first..<end)
+        ) {
+            kernels.convolveDepthwise(geometry, $0, blocks: $1, rows: test.rows(ofPixels: $2))
         }
     }
 
@@ -104,6 +101,15 @@ struct ConvolutionTests {
         let whole = run([0..<test.pixels])
         test.expectCorrect(whole)
         #expect(sameBits(whole, run(pieces(0..<test.pixels, seed: 5))))
+    }
+
+    @Test("first convolution is not for pads that would fill the memory", arguments: TableUnderTest.all)
+    func extraordinaryPads(table: TableUnderTest) {
+        let test = ConvolutionCase("far apart", inputs: 1, outputs: 8, map: plane(1, 1), kernel: plane(1, 1))
+        var geometry = test.geometry
+        geometry.window.padBegin.width = 1 << 40
+        geometry.window.stride.width = 1 << 41
+        #expect(table.kernels.supportsFirst(test.geometry) && !table.kernels.supportsFirst(geometry))
     }
 
     /// Runs a kernel with blocked output into the middle of a larger tensor: whole, and in pieces.

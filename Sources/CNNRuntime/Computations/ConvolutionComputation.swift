@@ -100,7 +100,8 @@ struct ConvolutionComputation: Computation {
         switch method {
         case .planar: kernels.planarScratchCount(geometry)
         case .winograd(let method): kernels.winogradScratchCount(geometry, method, images: images)
-        case .blocked, .first, .depthwise: 0
+        case .first: kernels.firstScratchCount(geometry)
+        case .blocked, .depthwise: 0
         }
     }
 
@@ -143,7 +144,7 @@ struct ConvolutionComputation: Computation {
 
     private func winogradTiles(_ form: WinogradForm) -> Int { kernels.winogradTiles(geometry, form) * images }
 
-    /// Output tiles by pixel tiles (rows for depth-wise, groups by panels for the planar method).
+    /// Output tiles by pixel tiles (rows for the first layer and depth-wise, groups by panels for the planar method).
     private func grid(parts: Int) -> Grid {
         let pixels = geometry.window.output.count
         let pixelTiles = (pixels + kernels.convolutionPixelTile - 1) / kernels.convolutionPixelTile
@@ -156,7 +157,8 @@ struct ConvolutionComputation: Computation {
                 columnData: inputCount)
         case .first:
             return Grid(
-                rows: kernels.firstOutputTiles(geometry), columns: pixelTiles, parts: parts, rowData: weightCount,
+                rows: kernels.firstOutputTiles(geometry), columns: geometry.window.output.height, parts: parts,
+                rowData: weightCount,
                 columnData: inputCount)
         case .winograd(let method):
             // Here it is the transformed input that parts share, or rather that each makes for itself.
@@ -237,9 +239,7 @@ struct ConvolutionComputation: Computation {
                     outputTiles: splitsTiles ? 0..<kernels.blockedOutputTiles(geometry) : rows, tiles: tiles,
                     scratch: scratch)
             case .first:
-                kernels.convolveFirst(
-                    geometry, operands, outputTiles: rows,
-                    pixels: elements(ofTiles: columns, size: kernels.convolutionPixelTile, count: pixels))
+                kernels.convolveFirst(geometry, operands, outputTiles: rows, rows: columns, scratch: scratch)
             case .depthwise:
                 kernels.convolveDepthwise(geometry, operands, blocks: rows, rows: columns)
             case .planar:

@@ -1,0 +1,256 @@
+import CNNKernelTable
+
+/// Direct convolution of a planar image of few channels: the first layer of a network.
+///
+/// Band by band, the image's rows that some output rows see are copied with zeros around them, so that no window meets a border. A
+/// register tile is a few runs of pixels side by side, whose inputs lie at a constant distance; its inner loop runs over the taps of
+/// all channels.
+extension Kernels {
+    package func supportsFirst(_ geometry: ConvolutionGeometry) -> Bool {
+        geometry.window.isPlane && geometry.groups == 1 && geometry.inputChannels <= 4 && ImageBand.isSmall(geometry)
+    }
+
+    package func firstOutputTiles(_ geometry: ConvolutionGeometry) -> Int {
+        BlockedShape(geometry, inputLanes: 1).outputTiles
+    }
+
+    package func firstScratchCount(_ geometry: ConvolutionGeometry) -> Int {
+        ImageBand(geometry).count
+    }
+
+    package func convolveFirst(
+        _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>, rows: Range<Int>,
+        scratch: UnsafeMutablePointer<Float>
+    ) {
+        let band = ImageBand(geometry)
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: geometry.patchSize) { taps in
+            band.listTaps(taps)
+            let run = FirstConvolution(
+                shape: BlockedShape(geometry, inputLanes: 1), band: band, image: UnsafePointer(scratch),
+                operands: operands, activation: VectorActivation(operands.activation),
+                outputChannels: geometry.outputChannels, taps: UnsafeBufferPointer(taps))
+            var first = rows.lowerBound
+            while first < rows.upperBound {
+                let end = min(first + band.rows, rows.upperBound)
+                band.copy(operands.input, channelStride: operands.inputStride, rows: first..<end, to: scratch)
+                for tile in outputTiles {
+                    run.compute(tile, rows: first..<end)
+                }
+                first = end
+            }
+        }
+    }
+}
+
+/// The part of an image, with the zeros around it, that some output rows see: `[channels][inputRows][rowStride]`.
+private struct ImageBand {
+    let window: WindowGeometry
+    let channels: Int
+    /// Output rows.
+    let rows: Int
+    let rowStride: Int
+    let channelStride: Int
+
+    /// Pixels that a run may have beyond the end of a row.
+    private static let excess = 3
+    /// A band stays in the second-level cache, together with what is written meanwhile.
+    private static let byteCount = 128 * 1024
+
+    init(_ geometry: ConvolutionGeometry) {
+        window = geometry.window
+        channels = geometry.inputChannels
+        let reach = (window.kernel.height - 1) * window.dilation.height + 1
+        rowStride =
+            (window.output.width - 1 + Self.excess) * window.stride.width + (window.kernel.width - 1) * window.dilation.width
+            + 1
+        let inputRows = Self.byteCount / MemoryLayout<Float>.stride / (channels * rowStride)
+        rows = min(max((inputRows - reach) / window.stride.height + 1, 1), window.output.height)
+        channelStride = ((rows - 1) * window.stride.height + reach) * rowStride
+    }
+
+    var count: Int { channels * channelStride }
+
+    /// Whether the band of a single output row is not out of all proportion: strides, dilations and pads may be of any size.
+    static func isSmall(_ geometry: ConvolutionGeometry) -> Bool {
+        let window = geometry.window
+        func extent(_ size: Int, _ stride: Int, _ kernel: Int, _ dilation: Int) -> Double {
+            Double(size) * Double(stride) + Double(kernel) * Double(dilation)
+        }
+        let width = extent(
+            window.output.width + excess, window.stride.width, window.kernel.width, window.dilation.width)
+        let height = extent(1, window.stride.height, window.kernel.height, window.dilation.height)
+        return Double(geometry.inputChannels) * width * height <= 1_000_000
+    }
+
+    /// Where each tap of each channel lies, from the first: `[channels][kH][kW]`.
+    func listTaps(_ taps: UnsafeMutableBufferPointer<Int>) {
+        var index = 0
+        for channel in 0..<channels {
+            for row in 0..<window.kernel.height {
+                for column in 0..<window.kernel.width {
+                    taps[index] =
+                        channel * channelStride + row * window.dilation.height * rowStride + column * window.dilation.width
+                    index += 1
+                }
+            }
+        }
+    }
+
+    /// Copies what the output rows `rows`, at most as many as the band has, see.
+    func copy(
+        _ image: UnsafePointer<Float>, channelStride stride: Int, rows: Range<Int>, to target: UnsafeMutablePointer<Float>
+    ) {
+        let left = min(window.padBegin.width, rowStride)
+        let width = min(window.input.width, rowStride - left)
+        let top = rows.lowerBound * window.stride.height - window.padBegin.height
+        let inputRows = (rows.count - 1) * window.stride.height + (window.kernel.height - 1) * window.dilation.height + 1
+        for channel in 0..<channels {
+            var row = target + channel * channelStride
+            for y in top..<top + inputRows {
+                if y >= 0 && y < window.input.height {
+                    row.update(repeating: 0, count: left)
+                    (row + left).update(from: image + (channel * stride + y * window.input.width), count: width)
+                    (row + (left + width)).update(repeating: 0, count: rowStride - left - width)
+                } else {
+                    row.update(repeating: 0, count: rowStride)
+                }
+                row += rowStride
+            }
+        }
+    }
+
+    /// Floats from the input of an output row to that of the next.
+    var rowStep: Int { window.stride.height * rowStride }
+}
+
+/// One call of `convolveFirst`.
+private struct FirstConvolution {
+    let shape: BlockedShape
+    let band: ImageBand
+    let image: UnsafePointer<Float>
+    let operands: ConvolutionOperands
+    let activation: VectorActivation
+    let outputChannels: Int
+    let taps: UnsafeBufferPointer<Int>
+
+    /// Pixels of one row, or what the end of the row leaves of them.
+    private struct Run {
+        var pixel = 0
+        var count = 0
+    }
+
+    func compute(_ tile: Int, rows: Range<Int>) {
+        let block = tile * TwoBlocks.blocks
+        if shape.outputBlocks - block >= 2 {
+            switch band.window.stride.width {
+            case 1: compute(MainRuns<TwoBlocks, OneStep>.self, block, rows)
+            case 2: compute(MainRuns<TwoBlocks, TwoStep>.self, block, rows)
+            case 4: compute(MainRuns<TwoBlocks, FourStep>.self, block, rows)
+            default: compute(MainTile<TwoBlocks>.self, block, rows)
+            }
+        } else {
+            switch band.window.stride.width {
+            case 1: compute(LongRuns<OneBlock, OneStep>.self, block, rows)
+            case 2: compute(LongRuns<OneBlock, TwoStep>.self, block, rows)
+            default: compute(MainTile<OneBlock>.self, block, rows)
+            }
+        }
+    }
+
+    @inline(never)
+    private func compute<Tile: PixelSums>(_: Tile.Type, _ block: Int, _ rows: Range<Int>) {
+        let runs = Tile.pixels / Tile.Pointers.pixelsPerPointer
+        let width = band.window.output.width
+        let weights = operands.weights + block * shape.weightsPerBlock
+        withUnsafeTemporaryAllocation(of: Tile.self, capacity: 1) { room in
+            withUnsafeTemporaryAllocation(of: Run.self, capacity: runs) { places in
+                let sums = room.baseAddress.unsafelyUnwrapped
+                let length = Tile.Pointers.pixelsPerPointer
+                let end = rows.upperBound * width
+                var row = image
+                var (source, pixel, endOfRow) = (row, rows.lowerBound * width, (rows.lowerBound + 1) * width)
+                while pixel < end {
+                    var index = 0
+                    let pointers = Tile.Pointers {
+                        let count = max(0, min(length, endOfRow - pixel))
+                        let first = source
+                        places[index] = Run(pixel: pixel, count: count)
+                        index += 1
+                        pixel += count
+                        source += length * band.window.stride.width
+                        if pixel == end {
+                            // Runs past the last row have no pixels.
+                            source = image
+                        } else if pixel == endOfRow {
+                            endOfRow += width
+                            row += band.rowStep
+                            source = row
+                        }
+                        return first
+                    }
+                    accumulateTaps(sums, pointers, offsets: taps, weights)
+                    finish(
+                        UnsafeRawPointer(sums).assumingMemoryBound(to: Vector.self), Tile.Sums.blocks,
+                        UnsafeBufferPointer(places), length, block)
+                }
+            }
+        }
+        operands.clearMissingChannels(
+            of: block..<block + Tile.Sums.blocks, outputChannels: outputChannels,
+            pixels: rows.lowerBound * width..<rows.upperBound * width)
+    }
+
+    /// Adds bias and residual to the sums `[run][pixel][block]`, applies the activation and stores the pixels that exist.
+    @inline(__always)
+    private func finish(
+        _ sums: UnsafePointer<Vector>, _ blocks: Int, _ runs: UnsafeBufferPointer<Run>, _ length: Int, _ block: Int
+    ) {
+        for index in 0..<blocks {
+            let bias = operands.bias.map { load($0 + (block + index) * Vector.scalarCount) } ?? .zero
+            for (number, run) in runs.enumerated() {
+                let sums = sums + (number * length * blocks + index)
+                // The usual count as a constant.
+                if run.count == length {
+                    finish(sums, blocks, run.pixel, length, block + index, bias)
+                } else {
+                    finish(sums, blocks, run.pixel, run.count, block + index, bias)
+                }
+            }
+        }
+    }
+
+    @inline(__always)
+    private func finish(
+        _ sums: UnsafePointer<Vector>, _ step: Int, _ pixel: Int, _ count: Int, _ block: Int, _ bias: Vector
+    ) {
+        let c = Vector.scalarCount
+        let output = operands.output + (block * operands.outputStride + pixel * c)
+        if let residual = operands.residual {
+            let addend = residual + (block * operands.residualStride + pixel * c)
+            for index in 0..<count {
+                store(activation(sums[index * step] + bias + load(addend + index * c)), output + index * c)
+            }
+        } else {
+            for index in 0..<count {
+                store(activation(sums[index * step] + bias), output + index * c)
+            }
+        }
+    }
+}
+
+#if KERNELS_AVX512
+    /// Twelve pixels by two blocks.
+    private typealias MainRuns<Sums: BlockSums, Step: PixelStep> = Joined<
+        Joined<PixelRun<ThreePixels<Sums>, Step>, PixelRun<ThreePixels<Sums>, Step>>,
+        Joined<PixelRun<ThreePixels<Sums>, Step>, PixelRun<ThreePixels<Sums>, Step>>
+    >
+#else
+    /// Six pixels by two blocks. Runs are short, since the last one of a row may be cut off.
+    private typealias MainRuns<Sums: BlockSums, Step: PixelStep> = Joined<
+        PixelRun<ThreePixels<Sums>, Step>, PixelRun<ThreePixels<Sums>, Step>
+    >
+#endif
+/// Twelve pixels by one block: fewer sums could not hide the latency of multiply-add.
+private typealias LongRuns<Sums: BlockSums, Step: PixelStep> = Joined<
+    PixelRun<FourPixels<Sums>, Step>, Joined<PixelRun<FourPixels<Sums>, Step>, PixelRun<FourPixels<Sums>, Step>>
+>
