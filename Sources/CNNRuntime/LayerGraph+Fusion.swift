@@ -11,6 +11,7 @@ extension LayerGraph {
         for layer in layers { try fusion.add(layer) }
         layers = fusion.layers.compactMap { $0 }
         outputs = outputs.map { ($0.name, fusion.replacements[$0.value] ?? $0.value) }
+        multiplyWholeMaps(machine)
         padGroups()
         dropUnread()
     }

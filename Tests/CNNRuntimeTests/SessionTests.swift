@@ -127,7 +127,9 @@ struct SessionTests {
         var network = NetworkUnderTest(seed: 17)
         var x = try network.input("x", [1, 64, 14, 14])
         for _ in 0..<2 { x = try network.convolution(x, inputs: 64, outputs: 64) }
-        network.output(network.node("Conv", [network.node("GlobalAveragePool", [x]), try network.weights([4096, 64, 1, 1])]))
+        let pooled = network.node(
+            "MaxPool", [x], attributes: [Attribute("kernel_shape", .ints([7, 7])), Attribute("strides", .ints([7, 7]))])
+        network.output(network.node("Conv", [pooled, try network.weights([4096, 64, 1, 1])]))
         let session = try Session(network.model, options: SessionOptions(mode: .fast))
         let memory = try session.memory(for: network.inputs)
         #expect(memory.weightBytes == 4 * (2 * 64 * (64 * 9 + 1) + 4096 * 64))
@@ -140,6 +142,19 @@ struct SessionTests {
         #expect(memory.activationLowerBound >= 2 * 4 * 64 * 14 * 14)
         #expect(memory.activationBytes >= memory.activationLowerBound)
         #expect(try #require(MemoryUse.peakResidentBytes) > memory.packedBytes)
+    }
+
+    @Test("reads the weights of a convolution over the whole map where they lie", arguments: SessionOptions.Mode.allCases)
+    func wholeMap(mode: SessionOptions.Mode) throws {
+        var network = NetworkUnderTest(seed: 18)
+        let x = try network.input("x", [3, 20, 5, 4])
+        let sum = network.node("Conv", [x, try network.weights([33, 20, 5, 4]), try network.weights([33])])
+        network.output(network.node("Relu", [sum]))
+        let session = try Session(network.model, options: SessionOptions(mode: mode))
+        let steps = try session.profile(network.inputs).steps
+        #expect(steps.contains { $0.operators == ["Conv", "Relu"] && $0.multiplyAdds == 3 * 33 * 400 })
+        let packed = try session.memory(for: network.inputs).packedBytes
+        #expect(mode == .fast ? packed == 0 : packed >= 4 * 33 * 400)
     }
 
     @Test("refuses what cannot be done", arguments: [0, -1, 1025])
