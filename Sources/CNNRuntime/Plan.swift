@@ -3,7 +3,7 @@ import CNNOperators
 import CNNTensors
 
 /// The lowered form of a model for one set of concrete input shapes: steps in order, and where their values lie.
-struct Plan: Sendable {
+final class Plan: Sendable {
     private let stages: [Stage]
     private let descriptions: [StepDescription]
     private let placement: Placement

@@ -10,10 +10,16 @@ final class PlanCache: Sendable {
 
     /// The plan of the latest run: most runs are like the one before them, and small networks take less time than it takes to check
     /// their inputs and to look the plan up.
-    private struct Latest {
+    private final class Latest: Sendable {
         let plan: Plan
-        let inputs: [(name: String, dataType: DataType, shape: Shape)]
-        let keepsAll: Bool
+        private let inputs: [(name: String, dataType: DataType, shape: Shape)]
+        private let keepsAll: Bool
+
+        init(_ plan: Plan, _ tensors: [String: Tensor], keepsAll: Bool) {
+            self.plan = plan
+            inputs = tensors.map { ($0, $1.dataType, $1.shape) }
+            self.keepsAll = keepsAll
+        }
 
         func suits(_ tensors: [String: Tensor], keepsAll: Bool) -> Bool {
             keepsAll == self.keepsAll && tensors.count == inputs.count
@@ -67,9 +73,7 @@ final class PlanCache: Sendable {
         }
         let key = shapesKey.including(names, of: inputs)
         func latest(_ plan: Plan) -> Latest? {
-            guard names.isEmpty else { return nil }
-            return Latest(
-                plan: plan, inputs: inputs.map { ($0, $1.dataType, $1.shape) }, keepsAll: keepsAll)
+            names.isEmpty ? Latest(plan, inputs, keepsAll: keepsAll) : nil
         }
         let known = state.withLock { state -> Plan? in
             state.clock += 1

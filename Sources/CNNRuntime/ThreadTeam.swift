@@ -38,14 +38,14 @@ final class ThreadTeam: Sendable {
 
     /// Calls `body` with each number below `parts` and the number of the worker that does it, below `size`: no two parts at once have
     /// the same worker. Returns when all are done. If the team is busy with another run's job, the caller does all the parts itself, as
-    /// worker 0. (`body` escapes only in that a thread may let go of it a moment after its part is done.)
-    func run(parts: Int, _ body: @escaping (_ worker: Int, _ part: Int) -> Void) {
+    /// worker 0.
+    func run(parts: Int, _ body: (_ worker: Int, _ part: Int) -> Void) {
         guard parts > 1, size > 1, parts <= Share.limit, state.begin() else {
             for part in 0..<parts { body(0, part) }
             return
         }
         defer { state.end() }
-        state.run(Job(body: body, workers: min(parts, size)), parts: parts)
+        withoutActuallyEscaping(body) { state.run(Job(body: $0, workers: min(parts, size)), parts: parts) }
     }
 
     private struct Job {
@@ -193,11 +193,17 @@ final class ThreadTeam: Sendable {
                     stage.active += 1
                     return true
                 }
-                guard joined, let job else { continue }
-                doParts(of: job, as: worker)
+                guard joined else { continue }
+                takePart(as: worker)
                 let left = stage.subtract(1, ordering: .sequentiallyConsistent).newValue
                 if Stage(word: left).active == 0, callerSleeps.load(ordering: .sequentiallyConsistent) { finished.wakeAll() }
             }
+        }
+
+        /// A function of its own: when it returns, the thread has let go of the job's body, which lives no longer than the job.
+        @inline(never)
+        private func takePart(as worker: Int) {
+            if let job { doParts(of: job, as: worker) }
         }
 
         /// Does the worker's own share, then what is left of the others'.

@@ -6,7 +6,7 @@ struct Workers {
     let log: WorkLog?
 
     /// Does the parts of a job side by side: see `ThreadTeam.run`.
-    func run(parts: Int, _ body: @escaping (_ worker: Int, _ part: Int) -> Void) {
+    func run(parts: Int, _ body: (_ worker: Int, _ part: Int) -> Void) {
         guard let log else { return team.run(parts: parts, body) }
         team.run(parts: parts) { worker, part in
             let start = log.now
@@ -24,7 +24,7 @@ struct Workers {
     }
 
     /// Does the parts of a partition side by side.
-    func run(_ partition: Partition, _ body: @escaping (_ image: Int, _ units: Range<Int>) -> Void) {
+    func run(_ partition: Partition, _ body: (_ image: Int, _ units: Range<Int>) -> Void) {
         run(parts: partition.parts) { _, part in partition.forEach(in: part, body) }
     }
 }
