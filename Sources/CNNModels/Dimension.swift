@@ -6,8 +6,22 @@
 /// arithmetic is checked: a coefficient past `Int` throws `DimensionError.overflow`, an expression that grows past
 /// `Dimension.complexityLimit` parts throws `.tooComplex` (a hostile graph could double it with every node).
 public struct Dimension: Sendable, Hashable {
+    private let form: Form
+
+    /// Most sizes are numbers, which need no table of terms.
+    private enum Form: Sendable, Hashable {
+        case number(Int)
+        /// Never a number alone: equal expressions have equal forms.
+        case sum([Product: Int])
+    }
+
     /// Coefficients by product, none of them zero.
-    private var terms: [Product: Int]
+    private var terms: [Product: Int] {
+        switch form {
+        case .number(let number): number == 0 ? [:] : [.one: number]
+        case .sum(let terms): terms
+        }
+    }
 
     /// A product of atoms in a fixed order; the empty product is 1.
     fileprivate struct Product: Sendable, Hashable {
@@ -26,7 +40,7 @@ public struct Dimension: Sendable, Hashable {
 
     /// This number.
     public init(_ value: Int) {
-        terms = value == 0 ? [:] : [.one: value]
+        form = .number(value)
     }
 
     /// The size that is called `name`.
@@ -45,7 +59,7 @@ public struct Dimension: Sendable, Hashable {
     }
 
     private init(atom: Atom) {
-        terms = [Product(atoms: [atom]): 1]
+        form = .sum([Product(atoms: [atom]): 1])
     }
 
     private init(checked atom: Atom) throws(DimensionError) {
@@ -54,14 +68,20 @@ public struct Dimension: Sendable, Hashable {
     }
 
     private init(terms: [Product: Int]) throws(DimensionError) {
-        self.terms = terms.filter { $0.value != 0 }
+        let terms = terms.filter { $0.value != 0 }
+        if terms.isEmpty {
+            form = .number(0)
+        } else if terms.count == 1, let number = terms[.one] {
+            form = .number(number)
+        } else {
+            form = .sum(terms)
+        }
         guard complexity <= Self.complexityLimit else { throw .tooComplex }
     }
 
     /// The number, if the expression has no names in it.
     public var value: Int? {
-        if terms.isEmpty { return 0 }
-        return terms.count == 1 ? terms[.one] : nil
+        if case .number(let number) = form { number } else { nil }
     }
 
     /// The name, if the expression is nothing but one name.
@@ -116,6 +136,11 @@ extension Dimension.Atom {
 
 extension Dimension {
     public static func + (left: Dimension, right: Dimension) throws(DimensionError) -> Dimension {
+        if let first = left.value, let second = right.value {
+            let (sum, overflow) = first.addingReportingOverflow(second)
+            guard !overflow else { throw .overflow }
+            return Dimension(sum)
+        }
         var terms = left.terms
         for (product, coefficient) in right.terms {
             let (sum, overflow) = terms[product, default: 0].addingReportingOverflow(coefficient)
@@ -130,6 +155,11 @@ extension Dimension {
     }
 
     public static func * (left: Dimension, right: Dimension) throws(DimensionError) -> Dimension {
+        if let first = left.value, let second = right.value {
+            let (product, overflow) = first.multipliedReportingOverflow(by: second)
+            guard !overflow else { throw .overflow }
+            return Dimension(product)
+        }
         // Sums that cancel each other are rare; sums that are large cost time before their product is seen to be too large.
         guard left.terms.count * right.terms.count <= 4 * complexityLimit else { throw .tooComplex }
         var terms: [Product: Int] = [:]

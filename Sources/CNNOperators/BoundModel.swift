@@ -1,8 +1,9 @@
 import CNNModels
 import CNNTensors
 
-/// A node with the operator that it applies, its attributes parsed.
-package struct BoundNode: Sendable {
+/// A node with the operator that it applies, its attributes parsed. A class, since passes over long graphs hand nodes on all the time and
+/// would count references to each of their parts.
+package final class BoundNode: Sendable {
     /// The position in the graph, counted from 0.
     package let index: Int
     package let node: Node
@@ -11,6 +12,17 @@ package struct BoundNode: Sendable {
     package let version: Int
     package let signature: Signature
     package let operation: any Operator
+
+    package init(
+        index: Int, node: Node, definition: OperatorDefinition, version: Int, signature: Signature, operation: any Operator
+    ) {
+        self.index = index
+        self.node = node
+        self.definition = definition
+        self.version = version
+        self.signature = signature
+        self.operation = operation
+    }
 
     package var place: ModelProblem.Place {
         .node(index: index, name: node.name, operatorType: node.operatorType)

@@ -8,13 +8,20 @@ struct LayerGraph {
     /// Everything that is known of a value.
     struct Value {
         let name: String
-        var fact: ValueFact
+        let fact: ValueFact
         /// The value itself, if it is the same in every run.
         var constant: Tensor?
         var layout = Layout.planar
 
         /// The size in numbers; nil for the few whose size depends on what is computed.
-        var shape: Shape? { fact.shape.concrete }
+        let shape: Shape?
+
+        init(name: String, fact: ValueFact, constant: Tensor? = nil) {
+            self.name = name
+            self.fact = fact
+            self.constant = constant
+            shape = fact.shape.concrete
+        }
     }
 
     /// A node that remains, or what several became.
@@ -62,11 +69,11 @@ struct LayerGraph {
     /// Layers that run one after the other for the same images, before the next images' turn: runs of layers of equal groups.
     var stages: [(layers: Range<Int>, group: ImageGroup?)] {
         var stages: [(layers: Range<Int>, group: ImageGroup?)] = []
-        for (index, layer) in layers.enumerated() {
-            if let last = stages.last, last.group == layer.group {
+        for index in layers.indices {
+            if let last = stages.last, last.group == layers[index].group {
                 stages[stages.count - 1].layers = last.layers.lowerBound..<index + 1
             } else {
-                stages.append((index..<index + 1, layer.group))
+                stages.append((index..<index + 1, layers[index].group))
             }
         }
         return stages

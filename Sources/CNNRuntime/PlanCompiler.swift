@@ -21,9 +21,7 @@ struct PlanCompiler: Sendable {
 
     /// The inputs whose values, not only shapes, decide shapes within the graph (a shape for Reshape, a size for Resize):
     /// plans are made for their values.
-    /// - Throws: `ModelError` if the shapes contradict an operator's rule.
-    func valueInputs(for key: PlanKey) throws -> Set<String> {
-        let inferred = try bound.infer(inputs: key.facts)
+    func valueInputs(for key: PlanKey, _ inferred: InferredModel) -> Set<String> {
         let open = bound.nodes.filter { node in
             node.node.outputs.contains { !$0.isEmpty && inferred.facts[$0]?.shape.concrete == nil }
         }
@@ -36,10 +34,12 @@ struct PlanCompiler: Sendable {
         }
     }
 
-    /// - Throws: `ModelError` if the shapes contradict an operator's rule, `EvaluationError` if a constant cannot be
-    ///   computed, `SessionError`.
-    func compile(_ key: PlanKey) throws -> Plan {
-        let inferred = try bound.infer(inputs: key.facts)
+    /// What follows from the shapes, and the values, of the inputs.
+    /// - Throws: `ModelError` if the shapes contradict an operator's rule.
+    func infer(_ key: PlanKey) throws -> InferredModel { try bound.infer(inputs: key.facts) }
+
+    /// - Throws: `EvaluationError` if a constant cannot be computed, `SessionError`.
+    func compile(_ key: PlanKey, _ inferred: InferredModel) throws -> Plan {
         var graph = try LayerGraph(
             inferred, givenInputs: Set(key.inputs.keys), keepsAll: key.keepsAll, library: library,
             memoryLimit: options.memoryLimit)

@@ -77,7 +77,18 @@ public final class Session: Sendable {
     private func plan(for inputs: [String: Tensor], keepingAll: Bool) throws -> Plan {
         if let plan = plans.latest(for: inputs, keepsAll: keepingAll) { return plan }
         try model.graph.checkInputs(inputs)
+        // Inference is half of the work: what it found for the shapes alone holds on where no value decides any.
+        var known: (key: PlanKey, model: InferredModel)?
         return try plans.plan(
-            for: inputs, keepsAll: keepingAll, valueInputs: compiler.valueInputs(for:), compile: compiler.compile)
+            for: inputs, keepsAll: keepingAll,
+            valueInputs: { key in
+                let model = try compiler.infer(key)
+                known = (key, model)
+                return compiler.valueInputs(for: key, model)
+            },
+            compile: { key in
+                let model = try known.flatMap { $0.key == key ? $0.model : nil } ?? compiler.infer(key)
+                return try compiler.compile(key, model)
+            })
     }
 }
