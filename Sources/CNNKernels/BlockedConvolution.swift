@@ -23,6 +23,18 @@ extension Kernels {
     package func convolveBlocked(
         _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>, pixels: Range<Int>
     ) {
+        if geometry.inputChannels / geometry.groups % Vector.scalarCount == 0 {
+            convolveBlocked(WholeBlocks.self, geometry, operands, outputTiles: outputTiles, pixels: pixels)
+        } else {
+            convolveBlocked(PaddedBlocks.self, geometry, operands, outputTiles: outputTiles, pixels: pixels)
+        }
+    }
+
+    @inline(__always)
+    private func convolveBlocked<Filling: BlockFilling>(
+        _: Filling.Type, _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, outputTiles: Range<Int>,
+        pixels: Range<Int>
+    ) {
         let shape = BlockedShape(geometry, inputLanes: Vector.scalarCount)
         let window = geometry.window
         let stepCount = shape.inputBlocks * window.kernel.count
@@ -33,7 +45,7 @@ extension Kernels {
                 table in
                 let steps = table.baseAddress.unsafelyUnwrapped.bindMemory(to: TapStep.self, capacity: stepCount)
                 let masks = UnsafeMutableRawPointer(steps + stepCount).bindMemory(to: Int.self, capacity: maskCount)
-                let run = DirectConvolution(
+                let run = DirectConvolution<Filling>(
                     shape: shape, window: window, operands: operands, activation: VectorActivation(operands.activation),
                     outputChannels: geometry.outputChannels, steps: steps, stepCount: stepCount,
                     isPointwise: window.isPointwise, rowMasks: masks, columnMasks: masks + window.kernel.height,
@@ -65,6 +77,19 @@ extension Kernels {
     }
 }
 
+/// Whether the last input block may have fewer channels than fit in. A type, since that choice in the inner loop costs registers.
+protocol BlockFilling {
+    static var isWhole: Bool { get }
+}
+
+enum WholeBlocks: BlockFilling {
+    @inline(__always) static var isWhole: Bool { true }
+}
+
+enum PaddedBlocks: BlockFilling {
+    @inline(__always) static var isWhole: Bool { false }
+}
+
 /// Block counts of a blocked convolution.
 struct BlockedShape {
     /// Input blocks of one group.
@@ -91,8 +116,8 @@ struct BlockedShape {
 }
 
 /// The pixels of one output tile.
-private struct OutputTile<Sums: BlockSums>: RegisterTiling {
-    let convolution: DirectConvolution
+private struct OutputTile<Filling: BlockFilling, Sums: BlockSums>: RegisterTiling {
+    let convolution: DirectConvolution<Filling>
     let block: Int
     let weights: UnsafePointer<Float>
     let input: UnsafePointer<Float>
@@ -113,7 +138,7 @@ struct TapStep {
 }
 
 /// One call of `convolveBlocked`.
-struct DirectConvolution {
+struct DirectConvolution<Filling: BlockFilling> {
     let shape: BlockedShape
     let window: WindowGeometry
     let operands: ConvolutionOperands
@@ -177,7 +202,7 @@ struct DirectConvolution {
     private func run<Sums: BlockSums>(
         _: Sums.Type, block: Int, weights: UnsafePointer<Float>, input: UnsafePointer<Float>, pixels: Range<Int>
     ) {
-        OutputTile<Sums>(convolution: self, block: block, weights: weights, input: input).computeTiles(pixels)
+        OutputTile<Filling, Sums>(convolution: self, block: block, weights: weights, input: input).computeTiles(pixels)
     }
 
     @inline(__always)
@@ -251,8 +276,12 @@ struct DirectConvolution {
         var step = UnsafePointer(steps)
         let end = step + stepCount
         repeat {
-            sums.addBlock(
-                pointers.moved(step.pointee.offset, mask: ~0, zeros: zeros), channels: step.pointee.channels, weights)
+            let tapPointers = pointers.moved(step.pointee.offset, mask: ~0, zeros: zeros)
+            if Filling.isWhole {
+                sums.addBlock(tapPointers, 0, weights)
+            } else {
+                sums.addBlock(tapPointers, channels: step.pointee.channels, weights)
+            }
             weights += Vector.scalarCount * Tile.weightStep
             step += 1
         } while step < end
@@ -272,7 +301,11 @@ struct DirectConvolution {
                 for tapColumn in 0..<window.kernel.width {
                     let mask = rowMasks[tapRow] & columnMasks[tapColumn]
                     let tapPointers = pointers.moved(step.pointee.offset, mask: mask, zeros: zeros)
-                    sums.addBlock(tapPointers, channels: step.pointee.channels, weights)
+                    if Filling.isWhole {
+                        sums.addBlock(tapPointers, 0, weights)
+                    } else {
+                        sums.addBlock(tapPointers, channels: step.pointee.channels, weights)
+                    }
                     weights += Vector.scalarCount * Tile.weightStep
                     step += 1
                 }
