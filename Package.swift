@@ -27,6 +27,11 @@ let unchecked = SwiftSetting.unsafeFlags(["-Ounchecked"])
 #endif
 let instructionSetDependencies = instructionSets.map { Target.Dependency.target(name: $0.name) }
 
+/// The modules of the umbrella.
+let kit: [Target.Dependency] = [
+    "CNNTensors", "CNNModels", "CNNOperators", "ONNXFormat", "CNNRuntime", "CNNVerification", "CNNInspection", "CNNZoo",
+]
+
 let package = Package(
     name: "onnxcnn",
     platforms: [.macOS(.v15)],
@@ -67,15 +72,12 @@ let package = Package(
             dependencies: ["ONNXFormat", "CNNRuntime", "CNNOperators", "CNNModels", "CNNTensors", "CNNTextTables"]),
         .target(name: "CNNInspection", dependencies: ["CNNOperators", "CNNModels", "CNNTensors", "CNNTextTables"]),
         .target(name: "CNNZoo", dependencies: ["CNNModels", "CNNTensors"]),
-        .target(
-            name: "ONNXCNNKit",
-            dependencies: [
-                "CNNTensors", "CNNModels", "CNNOperators", "ONNXFormat", "CNNRuntime", "CNNVerification", "CNNInspection",
-                "CNNZoo",
-            ]),
+        .target(name: "ONNXCNNKit", dependencies: kit),
+        // It imports the kit alone; but a build compiles a target again only if one that it names has changed, and the tool knows the layout
+        // of all these modules' types.
         .executableTarget(
             name: "OnnxcnnTool",
-            dependencies: ["ONNXCNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: ["ONNXCNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser")] + kit),
         .testTarget(name: "CNNKernelsTests", dependencies: ["CNNKernelTable", "CNNKernelSelection"]),
         .testTarget(name: "CNNInspectionTests", dependencies: ["CNNInspection"]),
         .testTarget(name: "ONNXFormatTests", dependencies: ["ONNXFormat", "CNNModels", "CNNTensors"]),
