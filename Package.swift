@@ -73,8 +73,7 @@ let package = Package(
         .target(name: "CNNInspection", dependencies: ["CNNOperators", "CNNModels", "CNNTensors", "CNNTextTables"]),
         .target(name: "CNNZoo", dependencies: ["CNNModels", "CNNTensors"]),
         .target(name: "ONNXCNNKit", dependencies: kit),
-        // It imports the kit alone; but a build compiles a target again only if one that it names has changed, and the tool knows the layout
-        // of all these modules' types.
+        // All that it imports by name: a target is compiled again only if one of those has changed.
         .executableTarget(
             name: "OnnxcnnTool",
             dependencies: ["ONNXCNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser")] + kit),
