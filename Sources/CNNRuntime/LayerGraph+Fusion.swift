@@ -11,7 +11,6 @@ extension LayerGraph {
         for layer in layers { try fusion.add(layer) }
         layers = fusion.layers.compactMap { $0 }
         outputs = outputs.map { ($0.name, fusion.replacements[$0.value] ?? $0.value) }
-        multiplyWholeMaps(machine)
         padGroups()
         dropUnread()
     }

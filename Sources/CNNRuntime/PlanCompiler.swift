@@ -44,10 +44,9 @@ struct PlanCompiler: Sendable {
             inferred, givenInputs: Set(key.inputs.keys), keepsAll: key.keepsAll, library: library,
             memoryLimit: options.memoryLimit)
         try LayerRecognition(machine: machine, library: library).recognize(&graph)
-        if !key.keepsAll {
-            try graph.fuse(machine)
-            graph.groupImages(machine, imagesAtATime: imagesAtATime)
-        }
+        if !key.keepsAll { try graph.fuse(machine) }
+        graph.multiplyWholeMaps(machine)
+        if !key.keepsAll { graph.groupImages(machine, imagesAtATime: imagesAtATime) }
         graph.limitPackedWeights(weightBytes: bound.model.weightBytes)
         graph.assignLayouts()
         return try Plan(graph, machine, memoryLimit: options.memoryLimit)
