@@ -135,6 +135,8 @@ extension Dimension.Atom {
 // MARK: - Arithmetic
 
 extension Dimension {
+    /// The sum, terms of the same names put together.
+    /// - Throws: `.overflow` if a coefficient passes `Int`, `.tooComplex` past `complexityLimit` parts.
     public static func + (left: Dimension, right: Dimension) throws(DimensionError) -> Dimension {
         if let first = left.value, let second = right.value {
             let (sum, overflow) = first.addingReportingOverflow(second)
@@ -150,10 +152,12 @@ extension Dimension {
         return try Dimension(terms: terms)
     }
 
+    /// The difference; throws as the sum does.
     public static func - (left: Dimension, right: Dimension) throws(DimensionError) -> Dimension {
         try left + right * Dimension(-1)
     }
 
+    /// The product, multiplied out; throws as the sum does.
     public static func * (left: Dimension, right: Dimension) throws(DimensionError) -> Dimension {
         if let first = left.value, let second = right.value {
             let (product, overflow) = first.multipliedReportingOverflow(by: second)
@@ -353,5 +357,6 @@ extension Dimension {
 }
 
 extension Dimension: ExpressibleByIntegerLiteral {
+    /// This number.
     public init(integerLiteral value: Int) { self.init(value) }
 }
