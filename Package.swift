@@ -7,13 +7,13 @@ let unchecked = SwiftSetting.unsafeFlags(["-Ounchecked"])
 #if arch(x86_64)
     let instructionSets: [Target] = [
         .target(
-            name: "CNNKernelsAVX2", dependencies: ["CNNKernelTable"],
+            name: "CNNKernelsAVX2", dependencies: ["CNNKernelTable", "CCPUFeatures"],
             swiftSettings: [
                 unchecked, .define("KERNELS_AVX2"),
                 .unsafeFlags(["-Xcc", "-mavx2", "-Xcc", "-mfma", "-Xcc", "-mf16c"]),
             ]),
         .target(
-            name: "CNNKernelsAVX512", dependencies: ["CNNKernelTable"],
+            name: "CNNKernelsAVX512", dependencies: ["CNNKernelTable", "CCPUFeatures"],
             swiftSettings: [
                 unchecked, .define("KERNELS_AVX512"),
                 .unsafeFlags([
@@ -57,7 +57,7 @@ let package = Package(
         .target(name: "ONNXFormat", dependencies: ["CONNX", "CProtobufC", "CNNModels", "CNNTensors"]),
         .target(name: "CCPUFeatures"),
         .target(name: "CNNKernelTable"),
-        .target(name: "CNNKernels", dependencies: ["CNNKernelTable"], swiftSettings: [unchecked]),
+        .target(name: "CNNKernels", dependencies: ["CNNKernelTable", "CCPUFeatures"], swiftSettings: [unchecked]),
         .target(
             name: "CNNKernelSelection",
             dependencies: ["CNNKernelTable", "CNNKernels", "CCPUFeatures"] + instructionSetDependencies),

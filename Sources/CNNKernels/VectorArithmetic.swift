@@ -1,3 +1,4 @@
+import CCPUFeatures
 import CNNKernelTable
 
 /// `sum + left·right`: one instruction where the processor has it. Plain SSE has not, and a call of `fmaf` for each lane is
@@ -29,6 +30,14 @@ func load(_ pointer: UnsafeMutablePointer<Float>) -> Vector {
 @inline(always)
 func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
     UnsafeMutableRawPointer(pointer).storeBytes(of: vector, as: Vector.self)
+}
+
+/// Asks for `count` floats, to lie in the second-level cache when they are read. Addresses past the end do no harm.
+@inline(always)
+func prefetch(_ pointer: UnsafePointer<Float>, count: Int) {
+    for offset in stride(from: 0, to: count, by: 64 / MemoryLayout<Float>.stride) {
+        cpu_prefetch(pointer + offset)
+    }
 }
 
 /// An `Activation` with its constants spread over vectors, once per call.

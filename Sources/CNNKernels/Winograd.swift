@@ -297,7 +297,11 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
                         transformedWeights + (block - firstInput + lane) * lanes, planeStep: round.weightPlane)
                 }
             }
+            // The weights that are transformed next lie in memory: they come while these are multiplied.
+            let following = tileWeights + min(firstInput + round.depth, shape.channels.inputs) * taps * lanes
+            let share = round.depth * taps * lanes / shape.planes
             for plane in 0..<shape.planes {
+                prefetch(following + plane * share, count: share)
                 let weights = UnsafePointer(transformedWeights) + plane * round.weightPlane
                 multiplyPlane(plane, products + plane * round.outputPlane, count, weights, lanes, firstInput)
             }
