@@ -1,4 +1,5 @@
-/// A minimal filtering algorithm F(m×m, r×r): m×m output pixels of an r×r convolution at once, for (m + r − 1)² products instead of m²·r².
+/// A minimal filtering algorithm F(m×m, r×r): m×m output pixels of an r×r convolution at once, for (m + r − 1)² products instead of
+/// m²·r²; with stride 2 for (2m + r − 2)².
 ///
 /// The errors beside the forms are largest and root mean square difference from the sum in Double, relative to the largest output,
 /// as measured with AVX2 on uniform weights and rectified uniform inputs. Direct summation: 1.8e-6 and 2.0e-7 for 3×3 from 512 channels,
@@ -14,12 +15,20 @@ package enum WinogradForm: Sendable, Hashable, CaseIterable {
     case f2x5
     /// 6.3e-6, 8.2e-7 from 256 channels; 4.1e-6, 5.7e-7 from 64.
     case f4x5
+    /// 5.3e-7, 9.3e-8 from 512 channels.
+    case f2x3stride2
+    /// 5.4e-6, 2.3e-7 from 512 channels; 1.1e-6, 1.1e-7 from 64.
+    case f4x3stride2
+    /// 2.7e-7, 6.9e-8 from 256 channels.
+    case f2x5stride2
+    /// 3.8e-6, 4.3e-7 from 256 channels; 3.6e-6, 2.5e-7 from 64.
+    case f4x5stride2
 
     /// m, output pixels along one axis.
     package var outputSize: Int {
         switch self {
-        case .f2x3, .f2x5: 2
-        case .f4x3, .f4x5: 4
+        case .f2x3, .f2x5, .f2x3stride2, .f2x5stride2: 2
+        case .f4x3, .f4x5, .f4x3stride2, .f4x5stride2: 4
         case .f6x3: 6
         }
     }
@@ -27,23 +36,36 @@ package enum WinogradForm: Sendable, Hashable, CaseIterable {
     /// r, weights along one axis.
     package var kernelSize: Int {
         switch self {
-        case .f2x3, .f4x3, .f6x3: 3
-        case .f2x5, .f4x5: 5
+        case .f2x3, .f4x3, .f6x3, .f2x3stride2, .f4x3stride2: 3
+        case .f2x5, .f4x5, .f2x5stride2, .f4x5stride2: 5
         }
     }
 
-    /// m + r − 1, input pixels along one axis.
-    package var span: Int { outputSize + kernelSize - 1 }
+    package var stride: Int {
+        switch self {
+        case .f2x3, .f4x3, .f6x3, .f2x5, .f4x5: 1
+        case .f2x3stride2, .f4x3stride2, .f2x5stride2, .f4x5stride2: 2
+        }
+    }
+
+    /// Input pixels along one axis: m + r − 1 with stride 1. There are as many products.
+    package var span: Int { (outputSize - 1) * stride + kernelSize }
 
     /// Products for each pair of channels and tile of m×m output pixels: the planes of a transformed tile.
     package var planes: Int { span * span }
+
+    /// Transformed weights for each pair of channels. With stride 2, the one odd weight of an axis is the same in m products.
+    package var weightPlanes: Int {
+        let distinct = stride == 2 && kernelSize == 3 ? span - outputSize + 1 : span
+        return distinct * distinct
+    }
 }
 
 /// How `convolveWinograd` works.
 package struct WinogradMethod: Sendable, Hashable {
     package var form: WinogradForm
     /// Whether the weights are those of `packBlockedWeights`, transformed again in every call, and not those of
-    /// `packWinogradWeights`. That takes r²/(m + r − 1)² of the memory, and no longer where reading all the transformed weights
+    /// `packWinogradWeights`. That takes the memory of r² weights in place of `weightPlanes`, and no longer where reading all the transformed weights
     /// would take as long as transforming them: with many channels and few tiles.
     package var transformsWeights: Bool
 
@@ -53,9 +75,9 @@ package struct WinogradMethod: Sendable, Hashable {
     }
 }
 
-/// Winograd's minimal filtering for square kernels of stride 1 and dilation 1, on the blocked layout. Fast mode only: the sum is reordered, and the error grows with m + r.
+/// Winograd's minimal filtering for square kernels of stride 1 or 2 and dilation 1, on the blocked layout. Fast mode only: the sum is reordered, and the error grows with m + r.
 package protocol WinogradKernels {
-    /// The forms that can compute this convolution: none unless it has one group, a kernel of a form's size, stride 1, dilation 1
+    /// The forms that can compute this convolution: none unless it has one group, a kernel and stride of a form's size, dilation 1
     /// and two spatial dimensions.
     func winogradForms(_ geometry: ConvolutionGeometry) -> [WinogradForm]
     /// Floats in the transformed weights.

@@ -1,15 +1,15 @@
 import CNNKernelTable
 
-/// Winograd convolution on the blocked layout. The transform of a map tile is `(m + r − 1)²` planes, each a matrix
+/// Winograd convolution on the blocked layout. The transform of a map tile is `span²` planes, each a matrix
 /// `[tiles, input channels]`; each plane is multiplied by its plane of transformed weights with the register tile of the matrix
 /// product (Winograd tiles in place of pixels); the products of a tile, transformed back, are m×m output pixels.
 extension Kernels {
     package func winogradForms(_ geometry: ConvolutionGeometry) -> [WinogradForm] {
         let window = geometry.window
-        guard window.isPlane, geometry.groups == 1, window.kernel.height == window.kernel.width, window.stride == .one,
-            window.dilation == .one
+        guard window.isPlane, geometry.groups == 1, window.kernel.height == window.kernel.width,
+            window.stride.height == window.stride.width, window.dilation == .one
         else { return [] }
-        return WinogradForm.allCases.filter { $0.kernelSize == window.kernel.height }
+        return WinogradForm.allCases.filter { $0.kernelSize == window.kernel.height && $0.stride == window.stride.height }
     }
 
     package func winogradTiles(_ geometry: ConvolutionGeometry, _ form: WinogradForm) -> Int {
@@ -38,6 +38,10 @@ extension Kernels {
         case .f6x3: convolve(SixOfThree.self, geometry, method, operands, outputTiles, tiles, scratch)
         case .f2x5: convolve(TwoOfFive.self, geometry, method, operands, outputTiles, tiles, scratch)
         case .f4x5: convolve(FourOfFive.self, geometry, method, operands, outputTiles, tiles, scratch)
+        case .f2x3stride2: convolve(TwoOfThreeStrideTwo.self, geometry, method, operands, outputTiles, tiles, scratch)
+        case .f4x3stride2: convolve(FourOfThreeStrideTwo.self, geometry, method, operands, outputTiles, tiles, scratch)
+        case .f2x5stride2: convolve(TwoOfFiveStrideTwo.self, geometry, method, operands, outputTiles, tiles, scratch)
+        case .f4x5stride2: convolve(FourOfFiveStrideTwo.self, geometry, method, operands, outputTiles, tiles, scratch)
         }
     }
 
@@ -58,14 +62,14 @@ extension Kernels {
                 shape: shape, round: round, window: geometry.window, operands: operands,
                 activation: VectorActivation(operands.activation), transformed: scratch, products: products,
                 transformedWeights: products + round.outputPlane * shape.planes, patch: patch, partial: patch + planeVectors)
-            withWeightTransform(Transform.self) { weightTransform in
+            withWeightBlock(Transform.self) { weightBlock in
                 for first in stride(from: tiles.lowerBound, to: tiles.upperBound, by: round.tiles) {
                     let count = min(round.tiles, tiles.upperBound - first)
                     run.transformInputs(first, count)
                     for output in stride(from: outputTiles.lowerBound, to: outputTiles.upperBound, by: round.outputTiles) {
                         let outputs = output..<min(output + round.outputTiles, outputTiles.upperBound)
                         if method.transformsWeights {
-                            run.multiplyTransformingWeights(count, output, weightTransform)
+                            run.multiplyTransformingWeights(count, output, weightBlock)
                         } else {
                             run.multiply(count, outputs)
                         }
@@ -83,12 +87,14 @@ extension Kernels {
 struct WinogradShape {
     let channels: WinogradChannels
     let planes: Int
+    let weightPlanes: Int
     let tileColumns: Int
     let tilesPerImage: Int
 
     init(_ geometry: ConvolutionGeometry, _ form: WinogradForm) {
         channels = WinogradChannels(geometry)
         planes = form.planes
+        weightPlanes = form.weightPlanes
         let tileRows = (geometry.window.output.height + form.outputSize - 1) / form.outputSize
         tileColumns = (geometry.window.output.width + form.outputSize - 1) / form.outputSize
         tilesPerImage = tileRows * tileColumns
@@ -147,7 +153,7 @@ struct WinogradRound {
         let blockBytes = TwoBlocks.blocks * c * c * MemoryLayout<Float>.stride
         let all = shape.channels.inputBlocks
         if method.transformsWeights {
-            return max(1, min(256 * 1024 / (shape.planes * blockBytes), all)) * c
+            return max(1, min(256 * 1024 / (shape.weightPlanes * blockBytes), all)) * c
         }
         // Weights that few tiles read are not read again soon.
         if all == 0 || shape.tilesPerImage <= 4 * MainTile<TwoBlocks>.pixels { return all * c }
@@ -177,8 +183,8 @@ struct WinogradRound {
         let tileChannels = TwoBlocks.blocks * Vector.scalarCount
         let products = max(productLimit, shape.planes * largest.tiles * tileChannels)
         let all = shape.planes * largest.tiles * shape.channels.outputs
-        return shape.planes * (largest.inputPlane + largest.weightPlane + 64 / MemoryLayout<Float>.stride)
-            + min(products, all)
+        return shape.planes * (largest.inputPlane + 64 / MemoryLayout<Float>.stride)
+            + shape.weightPlanes * largest.weightPlane + min(products, all)
     }
 }
 
@@ -195,7 +201,7 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
     let products: UnsafeMutablePointer<Float>
     /// Weights of one output tile from some input channels: `[plane][input channel][output lane]`.
     let transformedWeights: UnsafeMutablePointer<Float>
-    /// One tile's vectors `[m + r − 1][m + r − 1]`.
+    /// One tile's vectors `[span][span]`.
     let patch: UnsafeMutablePointer<Float>
     /// The same, transformed along one axis.
     let partial: UnsafeMutablePointer<Float>
@@ -220,8 +226,8 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
         let c = Vector.scalarCount
         let span = Transform.span
         let (height, width) = (window.input.height, window.input.width)
-        let top = place.top - window.padBegin.height
-        let left = place.left - window.padBegin.width
+        let top = place.top * Transform.stride - window.padBegin.height
+        let left = place.left * Transform.stride - window.padBegin.width
         let image = operands.input + place.image * operands.inputImageStride + (top * width + left) * c
         if top >= 0 && left >= 0 && top + span <= height && left + span <= width {
             for block in blocks {
@@ -253,10 +259,10 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
         let c = Vector.scalarCount
         let span = Transform.span
         for row in 0..<span {
-            Transform.Points.transformInput(source + row * rowStride, c, partial + row * span * c, c)
+            Transform.transformInput(source + row * rowStride, c, partial + row * span * c, c)
         }
         for column in 0..<span {
-            Transform.Points.transformInput(
+            Transform.transformInput(
                 UnsafePointer(partial) + column * c, span * c, target + column * round.inputPlane, span * round.inputPlane)
         }
     }
@@ -269,7 +275,7 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
             for outputTile in outputTiles {
                 let channel = outputTile * tileChannels
                 let lanes = min(tileChannels, shape.channels.outputs - channel)
-                let weights = operands.weights + (channel * shape.planes + plane * lanes) * inputs
+                let weights = operands.weights + (channel * shape.weightPlanes + weightPlane(plane) * lanes) * inputs
                 let output = products + plane * round.outputPlane + (outputTile - outputTiles.lowerBound) * tileChannels
                 for first in stride(from: 0, to: inputs, by: round.depth) {
                     multiplyPlane(plane, output, count, weights + first * lanes, lanes, first)
@@ -280,7 +286,7 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
 
     /// The same for one output tile and weights as `packBlockedWeights` leaves them: `[output tile][input block][tap][input
     /// lane][output lane of the tile]`.
-    func multiplyTransformingWeights(_ count: Int, _ outputTile: Int, _ transform: WeightTransform<Transform>) {
+    func multiplyTransformingWeights(_ count: Int, _ outputTile: Int, _ weights: UnsafeMutablePointer<Float>) {
         let c = Vector.scalarCount
         let taps = Transform.kernel * Transform.kernel
         let channel = outputTile * TwoBlocks.blocks * c
@@ -289,10 +295,9 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
         for firstInput in stride(from: 0, to: shape.channels.inputs, by: round.depth) {
             for block in stride(from: firstInput, to: min(firstInput + round.depth, shape.channels.inputs), by: c) {
                 // Read in order first, as the processor foresees it: one channel's taps lie too far apart for that.
-                let weights = transform.block
                 weights.update(from: tileWeights + block * taps * lanes, count: c * taps * lanes)
                 for lane in 0..<c {
-                    transform.run(
+                    WeightTransform<Transform>.run(
                         weights + lane * lanes, tapStep: c * lanes, lanes: lanes,
                         transformedWeights + (block - firstInput + lane) * lanes, planeStep: round.weightPlane)
                 }
@@ -302,10 +307,17 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
             let share = round.depth * taps * lanes / shape.planes
             for plane in 0..<shape.planes {
                 prefetch(following + plane * share, count: share)
-                let weights = UnsafePointer(transformedWeights) + plane * round.weightPlane
+                let weights = UnsafePointer(transformedWeights) + weightPlane(plane) * round.weightPlane
                 multiplyPlane(plane, products + plane * round.outputPlane, count, weights, lanes, firstInput)
             }
         }
+    }
+
+    /// Where the weights of a plane's products stand: planes whose products have the same weights share them.
+    @inline(__always)
+    private func weightPlane(_ plane: Int) -> Int {
+        let (row, column) = plane.quotientAndRemainder(dividingBy: Transform.span)
+        return Transform.weightPoint(row) * Transform.weightSpan + Transform.weightPoint(column)
     }
 
     /// - Parameters:
@@ -371,11 +383,11 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
         let span = Transform.span
         for column in 0..<span {
             Transform.transformOutput(
-                source + column * round.outputPlane, span * round.outputPlane, partial + column * c, span * c)
+                source + column * round.outputPlane, span * round.outputPlane, partial + column * c, span * c, adding: false)
         }
         let rowStride = window.output.width * c
         for row in 0..<rows {
-            Transform.transformOutput(UnsafePointer(partial) + row * span * c, c, patch, c)
+            Transform.transformOutput(UnsafePointer(partial) + row * span * c, c, patch, c, adding: false)
             let pixels = output + row * rowStride
             if let residual {
                 let addends = residual + row * rowStride

@@ -1,25 +1,43 @@
-/// The points at which Cook and Toom's construction evaluates the polynomials, and what follows from them alone: the transform
-/// of the input. F(m, r) needs m + r − 1 points, the last of which is ∞; so F(4, 3) and F(2, 5) share theirs.
+/// The points at which Cook and Toom's construction evaluates the polynomials, and what follows from them: the transform of the input,
+/// and that of weights of any number. F(m, r) needs m + r − 1 points, the last of which is ∞; so F(4, 3) and F(2, 5) share theirs.
 ///
 /// The points are those of small numerators and denominators, for whose powers the transforms lose least (B. Barabasz,
 /// A. Anderson, K. M. Soodhalter, D. Gregg, *Error Analysis and Improving the Accuracy of Winograd Convolution for Deep
 /// Neural Networks*, 2020).
 protocol WinogradPoints {
-    /// The finite points, in the order in which the transforms use them.
-    static var points: [Float] { get }
-    /// What the weights' transform is scaled by at each finite point: one over the product of its differences from the
-    /// other points, up to the sign and factor that `transformInput` carries.
-    static var scales: [Float] { get }
     /// Bᵀ·d: all points' values from as many inputs; both lie some floats apart.
     static func transformInput(
         _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int)
+    /// G·w: hands each point's value of `kernel` weights to `target`. A value is scaled by one over the product of the point's differences
+    /// from the other points, up to the sign and factor that `transformInput` carries; ∞ picks the highest coefficient.
+    static func transformWeights<Source: WeightSource>(
+        kernel: Int, _ weight: Source, to target: inout some WeightTarget<Source.Value>)
+}
+
+extension WinogradPoints {
+    /// The scaled values at ±`point`, which share their even part and, but for the sign, their odd part.
+    @inline(__always)
+    static func evaluatePair<Source: WeightSource>(
+        at point: Float, scale: Float, kernel: Int, _ weight: Source, to target: inout some WeightTarget<Source.Value>
+    ) {
+        var power = scale * point
+        var even = weight[0].scaled(by: scale)
+        var odd = weight[1].scaled(by: power)
+        for exponent in 2..<kernel {
+            power *= point
+            if exponent % 2 == 0 {
+                even.add(weight[exponent], times: power)
+            } else {
+                odd.add(weight[exponent], times: power)
+            }
+        }
+        target.append(even + odd)
+        target.append(even - odd)
+    }
 }
 
 /// 0, ±1, ∞.
 enum FourPoints: WinogradPoints {
-    static var points: [Float] { [0, 1, -1] }
-    static var scales: [Float] { [1, 0.5, 0.5] }
-
     @inline(__always)
     static func transformInput(
         _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int
@@ -33,13 +51,19 @@ enum FourPoints: WinogradPoints {
         store(d2 - d1, target + 2 * targetStep)
         store(d3 - d1, target + 3 * targetStep)
     }
+
+    @inline(__always)
+    static func transformWeights<Source: WeightSource>(
+        kernel: Int, _ weight: Source, to target: inout some WeightTarget<Source.Value>
+    ) {
+        target.append(weight[0])
+        evaluatePair(at: 1, scale: 1 / 2, kernel: kernel, weight, to: &target)
+        target.append(weight[kernel - 1])
+    }
 }
 
 /// 0, ±1, ±2, ∞.
 enum SixPoints: WinogradPoints {
-    static var points: [Float] { [0, 1, -1, 2, -2] }
-    static var scales: [Float] { [1 / 4, -1 / 6, -1 / 6, 1 / 24, 1 / 24] }
-
     @inline(__always)
     static func transformInput(
         _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int
@@ -62,13 +86,20 @@ enum SixPoints: WinogradPoints {
         store(multiplyAdd(even2, -2, odd2), target + 4 * targetStep)
         store(multiplyAdd(multiplyAdd(d5, -5, d3), 4, d1), target + 5 * targetStep)
     }
+
+    @inline(__always)
+    static func transformWeights<Source: WeightSource>(
+        kernel: Int, _ weight: Source, to target: inout some WeightTarget<Source.Value>
+    ) {
+        target.append(weight[0].scaled(by: 1 / 4))
+        evaluatePair(at: 1, scale: -1 / 6, kernel: kernel, weight, to: &target)
+        evaluatePair(at: 2, scale: 1 / 24, kernel: kernel, weight, to: &target)
+        target.append(weight[kernel - 1])
+    }
 }
 
 /// 0, ±1, ±2, ±½, ∞.
 enum EightPoints: WinogradPoints {
-    static var points: [Float] { [0, 1, -1, 2, -2, 0.5, -0.5] }
-    static var scales: [Float] { [1, -2 / 9, -2 / 9, 1 / 90, 1 / 90, 32 / 45, 32 / 45] }
-
     @inline(__always)
     static func transformInput(
         _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int
@@ -95,5 +126,16 @@ enum EightPoints: WinogradPoints {
         store(even3 + odd3, target + 5 * targetStep)
         store(even3 - odd3, target + 6 * targetStep)
         store(multiplyAdd(d7 - d1, 5.25, d3 - d5), target + 7 * targetStep)
+    }
+
+    @inline(__always)
+    static func transformWeights<Source: WeightSource>(
+        kernel: Int, _ weight: Source, to target: inout some WeightTarget<Source.Value>
+    ) {
+        target.append(weight[0])
+        evaluatePair(at: 1, scale: -2 / 9, kernel: kernel, weight, to: &target)
+        evaluatePair(at: 2, scale: 1 / 90, kernel: kernel, weight, to: &target)
+        evaluatePair(at: 0.5, scale: 32 / 45, kernel: kernel, weight, to: &target)
+        target.append(weight[kernel - 1])
     }
 }

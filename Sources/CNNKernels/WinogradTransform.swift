@@ -1,136 +1,172 @@
 /// The transforms of minimal filtering F(m, r) along one axis (A. Lavin and S. Gray, *Fast Algorithms for Convolutional Neural
-/// Networks*, 2015): `y = Aᵀ[(G·w) ⊙ (Bᵀ·d)]` for m outputs y, r weights w and m + r − 1 inputs d. Bᵀ belongs to the points;
-/// G and Aᵀ evaluate polynomials of r and m coefficients there.
+/// Networks*, 2015): `y = Aᵀ[(G·w) ⊙ (Bᵀ·d)]` for m outputs y, r weights w and the inputs d that they see, as many as there are products.
 protocol WinogradTransform {
-    associatedtype Points: WinogradPoints
+    /// Room for r values.
+    associatedtype Weights: WeightRow
     /// m.
     static var size: Int { get }
     /// r.
     static var kernel: Int { get }
-    /// Aᵀ·s: m outputs from the products at all points; both lie some floats apart.
-    static func transformOutput(
+    /// How many inputs an output lies behind the one before.
+    static var stride: Int { get }
+    /// Rows of G that differ: as many as there are products, unless some products have the same weight.
+    static var weightSpan: Int { get }
+    /// Which of those rows the weight of a product is.
+    static func weightPoint(_ product: Int) -> Int
+    /// Bᵀ·d; inputs and results lie some floats apart.
+    static func transformInput(
         _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int)
+    /// G·w: asks for the weights, any of them several times, and hands each row's value to `target`.
+    static func transformWeights<Source: WeightSource>(_ weight: Source, to target: inout some WeightTarget<Source.Value>)
+    /// Aᵀ·s: m outputs from all products, both some floats apart; added to what is there or in its place.
+    static func transformOutput(
+        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int,
+        adding: Bool)
 }
 
 extension WinogradTransform {
-    /// m + r − 1, the inputs along one axis.
-    @inline(__always) static var span: Int { size + kernel - 1 }
+    @inline(__always) static var stride: Int { 1 }
 
-    /// G, `[m + r − 1][r]`: a point's powers times its scale; ∞ picks the highest coefficient.
-    static func writeWeightMatrix(to matrix: UnsafeMutablePointer<Float>) {
-        var next = matrix
-        for (point, scale) in zip(Points.points, Points.scales) {
-            var power = scale
-            for _ in 0..<kernel {
-                next.initialize(to: power)
-                next += 1
-                power *= point
-            }
-        }
-        next.initialize(repeating: 0, count: kernel)
-        next[kernel - 1] = 1
+    /// The inputs along one axis, and the products.
+    @inline(__always) static var span: Int { (size - 1) * stride + kernel }
+
+    @inline(__always) static var weightSpan: Int { span }
+    @inline(__always) static func weightPoint(_ product: Int) -> Int { product }
+}
+
+/// Transforms of stride 1, whose Bᵀ and G belong to the points; Aᵀ evaluates polynomials of m coefficients there.
+protocol PointTransform: WinogradTransform {
+    associatedtype Points: WinogradPoints
+}
+
+extension PointTransform {
+    @inline(__always)
+    static func transformInput(
+        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int
+    ) {
+        Points.transformInput(source, sourceStep, target, targetStep)
+    }
+
+    @inline(__always)
+    static func transformWeights<Source: WeightSource>(_ weight: Source, to target: inout some WeightTarget<Source.Value>) {
+        Points.transformWeights(kernel: kernel, weight, to: &target)
     }
 }
 
-enum TwoOfThree: WinogradTransform {
+enum TwoOfThree: PointTransform {
+    typealias Weights = ThreeWeights
     typealias Points = FourPoints
     @inline(__always) static var size: Int { 2 }
     @inline(__always) static var kernel: Int { 3 }
 
     @inline(__always)
     static func transformOutput(
-        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int
+        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int,
+        adding: Bool
     ) {
         let s1 = load(source + sourceStep)
         let s2 = load(source + 2 * sourceStep)
-        store(load(source) + (s1 + s2), target)
-        store((s1 - s2) + load(source + 3 * sourceStep), target + targetStep)
+        put(load(source) + (s1 + s2), target, adding: adding)
+        put((s1 - s2) + load(source + 3 * sourceStep), target + targetStep, adding: adding)
     }
 }
 
-enum FourOfThree: WinogradTransform {
+enum FourOfThree: PointTransform {
+    typealias Weights = ThreeWeights
     typealias Points = SixPoints
     @inline(__always) static var size: Int { 4 }
     @inline(__always) static var kernel: Int { 3 }
 
     @inline(__always)
     static func transformOutput(
-        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int
+        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int,
+        adding: Bool
     ) {
         // At a pair ±p the even powers multiply the sum, the odd ones the difference.
         let (sum1, difference1) = pair(source + sourceStep, sourceStep)
         let (sum2, difference2) = pair(source + 3 * sourceStep, sourceStep)
-        store(load(source) + (sum1 + sum2), target)
-        store(multiplyAdd(difference1, 2, difference2), target + targetStep)
-        store(multiplyAdd(sum1, 4, sum2), target + 2 * targetStep)
-        store(multiplyAdd(difference1, 8, difference2) + load(source + 5 * sourceStep), target + 3 * targetStep)
+        put(load(source) + (sum1 + sum2), target, adding: adding)
+        put(multiplyAdd(difference1, 2, difference2), target + targetStep, adding: adding)
+        put(multiplyAdd(sum1, 4, sum2), target + 2 * targetStep, adding: adding)
+        put(multiplyAdd(difference1, 8, difference2) + load(source + 5 * sourceStep), target + 3 * targetStep, adding: adding)
     }
 }
 
-enum TwoOfFive: WinogradTransform {
+enum TwoOfFive: PointTransform {
+    typealias Weights = FiveWeights
     typealias Points = SixPoints
     @inline(__always) static var size: Int { 2 }
     @inline(__always) static var kernel: Int { 5 }
 
     @inline(__always)
     static func transformOutput(
-        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int
+        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int,
+        adding: Bool
     ) {
         let (sum1, difference1) = pair(source + sourceStep, sourceStep)
         let (sum2, difference2) = pair(source + 3 * sourceStep, sourceStep)
-        store(load(source) + (sum1 + sum2), target)
-        store(multiplyAdd(difference1, 2, difference2) + load(source + 5 * sourceStep), target + targetStep)
+        put(load(source) + (sum1 + sum2), target, adding: adding)
+        put(multiplyAdd(difference1, 2, difference2) + load(source + 5 * sourceStep), target + targetStep, adding: adding)
     }
 }
 
-enum SixOfThree: WinogradTransform {
+enum SixOfThree: PointTransform {
+    typealias Weights = ThreeWeights
     typealias Points = EightPoints
     @inline(__always) static var size: Int { 6 }
     @inline(__always) static var kernel: Int { 3 }
 
     @inline(__always)
     static func transformOutput(
-        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int
+        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int,
+        adding: Bool
     ) {
         let (sum1, difference1) = pair(source + sourceStep, sourceStep)
         let (sum2, difference2) = pair(source + 3 * sourceStep, sourceStep)
         let (sum3, difference3) = pair(source + 5 * sourceStep, sourceStep)
-        store(load(source) + (sum1 + sum2) + sum3, target)
-        store(multiplyAdd(multiplyAdd(difference1, 2, difference2), 0.5, difference3), target + targetStep)
-        store(multiplyAdd(multiplyAdd(sum1, 4, sum2), 0.25, sum3), target + 2 * targetStep)
-        store(multiplyAdd(multiplyAdd(difference1, 8, difference2), 0.125, difference3), target + 3 * targetStep)
-        store(multiplyAdd(multiplyAdd(sum1, 16, sum2), 0.0625, sum3), target + 4 * targetStep)
-        store(
+        put(load(source) + (sum1 + sum2) + sum3, target, adding: adding)
+        put(multiplyAdd(multiplyAdd(difference1, 2, difference2), 0.5, difference3), target + targetStep, adding: adding)
+        put(multiplyAdd(multiplyAdd(sum1, 4, sum2), 0.25, sum3), target + 2 * targetStep, adding: adding)
+        put(multiplyAdd(multiplyAdd(difference1, 8, difference2), 0.125, difference3), target + 3 * targetStep, adding: adding)
+        put(multiplyAdd(multiplyAdd(sum1, 16, sum2), 0.0625, sum3), target + 4 * targetStep, adding: adding)
+        put(
             multiplyAdd(multiplyAdd(difference1, 32, difference2), 0.03125, difference3) + load(source + 7 * sourceStep),
-            target + 5 * targetStep)
+            target + 5 * targetStep, adding: adding)
     }
 }
 
-enum FourOfFive: WinogradTransform {
+enum FourOfFive: PointTransform {
+    typealias Weights = FiveWeights
     typealias Points = EightPoints
     @inline(__always) static var size: Int { 4 }
     @inline(__always) static var kernel: Int { 5 }
 
     @inline(__always)
     static func transformOutput(
-        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int
+        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int,
+        adding: Bool
     ) {
         let (sum1, difference1) = pair(source + sourceStep, sourceStep)
         let (sum2, difference2) = pair(source + 3 * sourceStep, sourceStep)
         let (sum3, difference3) = pair(source + 5 * sourceStep, sourceStep)
-        store(load(source) + (sum1 + sum2) + sum3, target)
-        store(multiplyAdd(multiplyAdd(difference1, 2, difference2), 0.5, difference3), target + targetStep)
-        store(multiplyAdd(multiplyAdd(sum1, 4, sum2), 0.25, sum3), target + 2 * targetStep)
-        store(
+        put(load(source) + (sum1 + sum2) + sum3, target, adding: adding)
+        put(multiplyAdd(multiplyAdd(difference1, 2, difference2), 0.5, difference3), target + targetStep, adding: adding)
+        put(multiplyAdd(multiplyAdd(sum1, 4, sum2), 0.25, sum3), target + 2 * targetStep, adding: adding)
+        put(
             multiplyAdd(multiplyAdd(difference1, 8, difference2), 0.125, difference3) + load(source + 7 * sourceStep),
-            target + 3 * targetStep)
+            target + 3 * targetStep, adding: adding)
     }
 }
 
 /// Sum and difference of the products at a pair of points ±p.
 @inline(__always)
-private func pair(_ source: UnsafePointer<Float>, _ step: Int) -> (sum: Vector, difference: Vector) {
+func pair(_ source: UnsafePointer<Float>, _ step: Int) -> (sum: Vector, difference: Vector) {
     let positive = load(source)
     let negative = load(source + step)
     return (positive + negative, positive - negative)
+}
+
+@inline(__always)
+func put(_ value: Vector, _ target: UnsafeMutablePointer<Float>, adding: Bool) {
+    store(adding ? load(target) + value : value, target)
 }

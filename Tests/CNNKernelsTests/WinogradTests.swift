@@ -24,6 +24,24 @@ struct WinogradTests {
         ConvolutionCase(
             "more tiles than are transformed at once", inputs: 130, outputs: 9, map: plane(34, 62), kernel: plane(3, 3),
             padBegin: pad(1, 1), padEnd: pad(1, 1)),
+        ConvolutionCase(
+            "stride 2, whole tiles", inputs: 16, outputs: 32, map: plane(17, 33), kernel: plane(3, 3), stride: plane(2, 2),
+            hasBias: false),
+        ConvolutionCase(
+            "stride 2, odd map and channels, residual", inputs: 19, outputs: 21, map: plane(13, 18), kernel: plane(3, 3),
+            stride: plane(2, 2), padBegin: pad(1, 1), padEnd: pad(1, 1), hasResidual: true, activation: .relu),
+        ConvolutionCase(
+            "stride 2, wide pads", inputs: 5, outputs: 40, map: plane(4, 3), kernel: plane(3, 3), stride: plane(2, 2),
+            padBegin: pad(2, 0), padEnd: pad(1, 2), activation: .leakyRelu(0.2)),
+        ConvolutionCase(
+            "stride 2, more channels than are multiplied at once", inputs: 268, outputs: 18, map: plane(41, 43),
+            kernel: plane(3, 3), stride: plane(2, 2), padBegin: pad(1, 1), padEnd: pad(1, 1), hasBias: false),
+        ConvolutionCase(
+            "5×5 with stride 2, odd map and channels", inputs: 11, outputs: 25, map: plane(11, 14), kernel: plane(5, 5),
+            stride: plane(2, 2), padBegin: pad(2, 2), padEnd: pad(2, 2), hasResidual: true, activation: .relu),
+        ConvolutionCase(
+            "5×5 with stride 2, more tiles than are transformed at once", inputs: 90, outputs: 9, map: plane(69, 71),
+            kernel: plane(5, 5), stride: plane(2, 2), hasBias: false),
     ]
 
     private static let images = 2
@@ -79,6 +97,33 @@ struct WinogradTests {
             return Matrices(weights: weights, input: three.input, output: output)
         }
 
+        /// F(2, 2) on the points 0, 1, ∞.
+        static let twoOfTwo = Matrices(
+            weights: [[1, 0], [1, 1], [0, 1]], input: [[1, -1, 0], [0, 1, 0], [0, -1, 1]], output: [[1, 1, 0], [0, 1, 1]])
+        /// F(4, 2) on the points 0, ±1, 2, ∞.
+        static let fourOfTwo = Matrices(
+            weights: [[1.0 / 2, 0], [-1.0 / 2, -1.0 / 2], [-1.0 / 6, 1.0 / 6], [1.0 / 6, 1.0 / 3], [0, 1]],
+            input: [[2, -1, -2, 1, 0], [0, -2, -1, 1, 0], [0, 2, -3, 1, 0], [0, -1, 0, 1, 0], [0, 2, -1, -2, 1]],
+            output: [[1, 1, 1, 1, 0], [0, 1, -1, 2, 0], [0, 1, 1, 4, 0], [0, 1, -1, 8, 1]])
+
+        private static func ofOne(_ size: Int) -> Matrices {
+            let unit = (0..<size).map { row in (0..<size).map { $0 == row ? 1.0 : 0 } }
+            return Matrices(weights: unit.map { _ in [1] }, input: unit, output: unit)
+        }
+
+        /// Stride 2: one filter on the inputs of even index and one on the odd, whose outputs are added.
+        private static func strideTwo(_ even: Matrices, _ odd: Matrices) -> Matrices {
+            func spread(_ rows: [[Double]], from first: Int, to count: Int) -> [[Double]] {
+                rows.map { row in (0..<count).map { $0 % 2 == first && $0 / 2 < row.count ? row[$0 / 2] : 0 } }
+            }
+            let kernel = even.weights[0].count + odd.weights[0].count
+            let span = even.input.count + odd.input.count
+            return Matrices(
+                weights: spread(even.weights, from: 0, to: kernel) + spread(odd.weights, from: 1, to: kernel),
+                input: spread(even.input, from: 0, to: span) + spread(odd.input, from: 1, to: span),
+                output: zip(even.output, odd.output).map { $0 + $1 })
+        }
+
         static func of(_ form: WinogradForm) -> Matrices {
             switch form {
             case .f2x3: two
@@ -86,6 +131,10 @@ struct WinogradTests {
             case .f6x3: six
             case .f2x5: ofFive(four, points: [0, 1, -1, 2, -2])
             case .f4x5: ofFive(six, points: [0, 1, -1, 2, -2, 0.5, -0.5])
+            case .f2x3stride2: strideTwo(twoOfTwo, ofOne(2))
+            case .f4x3stride2: strideTwo(fourOfTwo, ofOne(4))
+            case .f2x5stride2: strideTwo(two, twoOfTwo)
+            case .f4x5stride2: strideTwo(four, fourOfTwo)
             }
         }
 
@@ -119,8 +168,8 @@ struct WinogradTests {
                         matrices.input,
                         (0..<span).map { row in
                             (0..<span).map { column in
-                                let y = top + row - window.padBegin.height
-                                let x = left + column - window.padBegin.width
+                                let y = top * form.stride + row - window.padBegin.height
+                                let x = left * form.stride + column - window.padBegin.width
                                 let inside = (0..<window.input.height).contains(y) && (0..<window.input.width).contains(x)
                                 return inside
                                     ? Double(input[(channel * window.input.height + y) * window.input.width + x].magnitude) : 0
@@ -151,6 +200,43 @@ struct WinogradTests {
     }
 
     @Test(
+        "each form's matrices are the filter they stand for: Aᵀ[(G·w) ⊙ (Bᵀ·d)] = Σ w(k)·d(stride·i + k)",
+        arguments: WinogradForm.allCases)
+    func matrices(form: WinogradForm) {
+        let matrices = Matrices.of(form)
+        #expect(matrices.input.count == form.span && matrices.weights.count == form.span)
+        for output in 0..<form.outputSize {
+            for tap in 0..<form.kernelSize {
+                for input in 0..<form.span {
+                    let factor = (0..<form.span).reduce(0) {
+                        $0 + matrices.output[output][$1] * matrices.weights[$1][tap] * matrices.input[$1][input]
+                    }
+                    // The sum of a few products of fractions below 100.
+                    #expect(abs(factor - (input == output * form.stride + tap ? 1 : 0)) < 100 * 8 * Double.ulpOfOne)
+                }
+            }
+        }
+    }
+
+    @Test("no form takes uneven or larger strides, dilations, groups or other kernels", arguments: TableUnderTest.all)
+    func unsupported(table: TableUnderTest) {
+        func forms(
+            kernel: Extent = plane(3, 3), stride: Extent = .one, dilation: Extent = .one, groups: Int = 1
+        ) -> [WinogradForm] {
+            table.kernels.winogradForms(
+                ConvolutionCase(
+                    "", inputs: 32, outputs: 32, map: plane(20, 20), kernel: kernel, stride: stride, dilation: dilation,
+                    groups: groups
+                ).geometry)
+        }
+        #expect(forms() == [.f2x3, .f4x3, .f6x3])
+        #expect(forms(stride: plane(2, 2)) == [.f2x3stride2, .f4x3stride2])
+        #expect(forms(stride: plane(2, 1)).isEmpty && forms(stride: plane(3, 3)).isEmpty)
+        #expect(forms(kernel: plane(3, 5)).isEmpty && forms(kernel: plane(7, 7), stride: plane(2, 2)).isEmpty)
+        #expect(forms(dilation: plane(2, 2)).isEmpty && forms(groups: 2).isEmpty)
+    }
+
+    @Test(
         "Winograd is right within its own error bound, and its bits do not depend on the partition",
         arguments: TableUnderTest.all, cases)
     func winograd(table: TableUnderTest, test: ConvolutionCase) {
@@ -158,7 +244,11 @@ struct WinogradTests {
         let geometry = test.geometry
         let c = kernels.channelBlock
         let forms = kernels.winogradForms(geometry)
-        #expect(forms == WinogradForm.allCases.filter { $0.kernelSize == geometry.window.kernel.width })
+        #expect(
+            forms
+                == WinogradForm.allCases.filter {
+                    $0.kernelSize == geometry.window.kernel.width && $0.stride == geometry.window.stride.width
+                })
         let exact = test.exact()
         let inputImage = blocked(test.input, channels: geometry.inputChannels, pixels: test.inputPixels, block: c)
         let input = Buffer(inputImage + inputImage.map { 2 * $0 })

@@ -39,6 +39,8 @@ struct ConvolutionTests {
         Case(input: [2, 18, 31], outputs: 17, kernel: [4], strides: [3], pads: [2, 1]),
         // One output tile for Winograd, whose weights are no smaller than its transformed input.
         Case(input: [1, 512, 14, 14], outputs: 16, kernel: [3, 3], pads: [1, 1, 1, 1]),
+        Case(input: [2, 40, 29, 30], outputs: 48, kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1]),
+        Case(input: [1, 33, 27, 25], outputs: 64, kernel: [5, 5], strides: [2, 2]),
         Case(input: [3, 20, 5, 4], outputs: 33, kernel: [5, 4]),
         Case(input: [17, 6, 3], outputs: 9, kernel: [3]),
         Case(input: [1, 5, 6, 7, 8], outputs: 9, kernel: [2, 3, 3], strides: [1, 2, 1], pads: [1, 1, 0, 0, 1, 2]),

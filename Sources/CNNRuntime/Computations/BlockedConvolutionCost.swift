@@ -29,18 +29,20 @@ struct BlockedConvolutionCost {
 
     func winograd(_ method: WinogradMethod) -> Double {
         let form = method.form
-        let planes = Double(form.planes)
+        let (planes, weightPlanes) = (Double(form.planes), Double(form.weightPlanes))
         let tiles = Double(kernels.winogradTiles(geometry, form)) * Double(images)
         let channels = Double(geometry.inputChannels) + Double(geometry.outputChannels)
         let rounds = Double(kernels.winogradRounds(geometry, form, images: images))
         let products = planes * pairs * tiles
-        let transforms = planes * tiles * channels * (Self.tileElement + Self.tileTransform * Double(form.span))
+        // With stride 2 an axis is transformed in two halves.
+        let additions = Self.tileTransform * Double(form.span) / Double(form.stride)
+        let transforms = planes * tiles * channels * (Self.tileElement + additions)
         let weights: Double
         if method.transformsWeights {
-            let once = pairs * (Double(geometry.window.kernel.count) * Self.weight + planes * Self.weightTransform)
+            let once = pairs * (Double(geometry.window.kernel.count) * Self.weight + weightPlanes * Self.weightTransform)
             weights = once * rounds + products * Self.repeatedInput
         } else {
-            weights = pairs * planes * Self.weight * (1 + Self.nearWeight * max(0, rounds - 1))
+            weights = pairs * weightPlanes * Self.weight * (1 + Self.nearWeight * max(0, rounds - 1))
         }
         return products + transforms + weights
     }
