@@ -2,15 +2,19 @@ import CNNTensors
 
 /// The state of one run: the memory of its values.
 final class Execution {
-    /// By value number: values that are tensors of their own.
-    private(set) var tensors: [Tensor?]
+    /// By value number: values that are tensors of their own and were given or computed in this run.
+    private var tensors: [Tensor?]
+    /// By value number: those that are the same in every run.
+    private let constants: [Tensor?]
     let team: Workers
     /// The number of the image that is the first for the step that runs: 0 but in layers that run for a group of images at a time.
     var firstImage = 0
     private let arena: Arena
 
     init(constants: [Tensor?], arena: Arena, team: Workers) {
-        tensors = constants
+        // Not a copy of the constants, each of which would be retained.
+        tensors = Array(repeating: nil, count: constants.count)
+        self.constants = constants
         self.arena = arena
         self.team = team
     }
@@ -22,7 +26,7 @@ final class Execution {
         case .arena(let offset):
             return arena.base.assumingMemoryBound(to: Float.self) + offset + firstImage * place.groupStride
         case .tensor(let value):
-            guard let address = tensors[value]?.withUnsafeBytes({ $0.baseAddress }) else {
+            guard let address = tensor(value)?.withUnsafeBytes({ $0.baseAddress }) else {
                 preconditionFailure("a step reads a value that no step before it computes")
             }
             // Kernels never write to the place of a tensor: only inputs have one.
@@ -35,7 +39,7 @@ final class Execution {
     func tensor(_ operand: Operand) throws -> Tensor? {
         switch operand.place.base {
         case .tensor(let value):
-            return tensors[value]
+            return tensor(value)
         case .arena:
             let source = floats(operand.place)
             let images = operand.map.images
@@ -49,6 +53,9 @@ final class Execution {
             }
         }
     }
+
+    /// A value that is a tensor of its own; nil before it is computed and after its release.
+    func tensor(_ value: Int) -> Tensor? { tensors[value] ?? constants[value] }
 
     /// Keeps a tensor as a value. Kernels need floats at an address that is a multiple of their size; a part of a mapped file may lie
     /// anywhere.

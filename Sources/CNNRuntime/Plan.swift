@@ -64,7 +64,7 @@ final class Plan: Sendable {
         if let log { timings?.append(contentsOf: zip(descriptions, log.steps).map { $0.timing($1) }) }
         var results: [String: Tensor] = [:]
         for output in outputs {
-            results[output.name] = try output.operand.map(execution.tensor) ?? execution.tensors[output.value]
+            results[output.name] = try output.operand.map(execution.tensor) ?? execution.tensor(output.value)
         }
         return results
     }

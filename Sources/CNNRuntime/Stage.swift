@@ -44,11 +44,15 @@ struct Stage: Sendable {
 
     /// - Parameter releases: by layer: tensors that nobody reads any more after it.
     func run(_ execution: Execution, releasing releases: [[Int]]) throws {
-        for (number, round) in rounds.enumerated() {
-            execution.firstImage = round.firstImage
-            for (layer, step) in zip(layers, round.steps) {
-                try execution.team.logging(layer) { try step.run(execution) }
-                if number == rounds.count - 1 { for value in releases[layer] { execution.release(value) } }
+        for number in rounds.indices {
+            execution.firstImage = rounds[number].firstImage
+            // Where they lie: an iterator would copy each step, with all that it holds, which takes as long as a small step itself.
+            try rounds[number].steps.withUnsafeBufferPointer { steps in
+                for index in steps.indices {
+                    let layer = layers.lowerBound + index
+                    try execution.team.logging(layer) { try steps[index].run(execution) }
+                    if number == rounds.count - 1 { for value in releases[layer] { execution.release(value) } }
+                }
             }
         }
         execution.firstImage = 0

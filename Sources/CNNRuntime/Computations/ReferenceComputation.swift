@@ -38,7 +38,7 @@ private struct ReferenceStep: Step {
             switch source {
             case .none: nil
             case .operand(let operand): try execution.tensor(operand)
-            case .tensor(let value): execution.tensors[value]
+            case .tensor(let value): execution.tensor(value)
             }
         }
         let results = try computation.node.evaluateChecked(tensors, facts: computation.facts)

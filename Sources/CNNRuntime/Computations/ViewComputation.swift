@@ -20,7 +20,7 @@ private struct ViewStep: Step {
 
     func run(_ execution: Execution) throws {
         // A view of arena memory is settled when the plan is made.
-        if case .tensor(let value) = input.place.base, let tensor = execution.tensors[value] {
+        if case .tensor(let value) = input.place.base, let tensor = execution.tensor(value) {
             try execution.set(try tensor.reshaped(output.shape), for: output.value)
         }
     }
