@@ -183,19 +183,28 @@ struct DirectConvolution<Filling: BlockFilling> {
         let weights = operands.weights + block * shape.weightsPerBlock
         let input = operands.input + group * shape.inputBlocks * operands.inputStride
         if shape.outputBlocks - blockInGroup >= 2 {
-            var rest = pixels
-            if isPointwise {
-                let tile = PointwiseTile(
-                    operands: operands, activation: activation, block: block, input: input, weights: weights,
-                    inputBlocks: shape.inputBlocks)
-                rest = tile.compute(pixels)
-                operands.clearMissingChannels(
-                    of: block..<block + 2, outputChannels: outputChannels, pixels: pixels.lowerBound..<rest.lowerBound)
-            }
+            let rest = computePointwise(SixPixels<TwoBlocks>.self, block, weights, input, pixels)
             run(TwoBlocks.self, block: block, weights: weights, input: input, pixels: rest)
         } else {
-            run(OneBlock.self, block: block, weights: weights, input: input, pixels: pixels)
+            let rest = computePointwise(TwelvePixels<OneBlock>.self, block, weights, input, pixels)
+            run(OneBlock.self, block: block, weights: weights, input: input, pixels: rest)
         }
+    }
+
+    /// Computes whole tiles of pixels if the convolution is pointwise.
+    /// - Returns: the pixels that remain.
+    @inline(__always)
+    private func computePointwise<Tile: PixelSums>(
+        _: Tile.Type, _ block: Int, _ weights: UnsafePointer<Float>, _ input: UnsafePointer<Float>, _ pixels: Range<Int>
+    ) -> Range<Int> {
+        guard isPointwise else { return pixels }
+        let tile = PointwiseTile<Tile>(
+            operands: operands, activation: activation, block: block, input: input, weights: weights,
+            inputBlocks: shape.inputBlocks)
+        let rest = tile.compute(pixels)
+        operands.clearMissingChannels(
+            of: block..<block + Tile.Sums.blocks, outputChannels: outputChannels, pixels: pixels.lowerBound..<rest.lowerBound)
+        return rest
     }
 
     @inline(never)

@@ -1,19 +1,17 @@
 import CNNKernelTable
 
-/// Two output blocks of a convolution 1×1 with stride 1 and without padding: pixels lie side by side, so that a register tile has one
-/// address for all, and no borders. What the general tile spends on finding its pixels and on handing its sums on is as much as
-/// the arithmetic where there are few input channels. The sums are the same, bit for bit.
-struct PointwiseTile {
+/// The output blocks of a register tile of a convolution 1×1 with stride 1 and without padding: pixels lie side by side, so that one
+/// address does for all of a tile, and there are no borders. What the general tile spends on finding its pixels and on handing its
+/// sums on is as much as the arithmetic where there are few input channels. The sums are the same, bit for bit.
+struct PointwiseTile<Sums: PixelSums> {
     let operands: ConvolutionOperands
     let activation: VectorActivation
-    /// The first of the two output blocks.
+    /// The first of the output blocks.
     let block: Int
     /// The first input block of the group.
     let input: UnsafePointer<Float>
     let weights: UnsafePointer<Float>
     let inputBlocks: Int
-
-    private typealias Sums = SixPixels<TwoBlocks>
 
     /// Computes whole tiles.
     /// - Returns: the pixels that remain.
@@ -54,17 +52,18 @@ struct PointwiseTile {
     @inline(__always)
     private func finish(_ sums: UnsafePointer<Vector>, _ first: Int) {
         let c = Vector.scalarCount
-        for index in 0..<2 {
+        let blocks = Sums.Sums.blocks
+        for index in 0..<blocks {
             let bias = operands.bias.map { load($0 + (block + index) * c) } ?? .zero
             let output = operands.output + ((block + index) * operands.outputStride + first * c)
             if let residual = operands.residual {
                 let addend = residual + ((block + index) * operands.residualStride + first * c)
                 for pixel in 0..<Sums.pixels {
-                    store(activation(sums[2 * pixel + index] + bias + load(addend + pixel * c)), output + pixel * c)
+                    store(activation(sums[blocks * pixel + index] + bias + load(addend + pixel * c)), output + pixel * c)
                 }
             } else {
                 for pixel in 0..<Sums.pixels {
-                    store(activation(sums[2 * pixel + index] + bias), output + pixel * c)
+                    store(activation(sums[blocks * pixel + index] + bias), output + pixel * c)
                 }
             }
         }

@@ -257,6 +257,9 @@ typealias SixPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, TwoPixels<Sums>>
     typealias MainTile<Sums: BlockSums> = SixPixels<Sums>
 #endif
 
+/// Twelve pixels by one block from one pointer: half as many sums as have registers could not hide the latency of multiply-add.
+typealias TwelvePixels<Sums: BlockSums> = Joined<SixPixels<Sums>, SixPixels<Sums>>
+
 /// Loops over channels, unrolled: beside the multiplications and loads nothing is left in them but one step of the pointers a block. Where
 /// a neighbour on the same core takes half of the instruction slots, each instruction more is time lost. Written line by line, since
 /// the compiler unrolls a loop by hoisting more loads than there are registers.
