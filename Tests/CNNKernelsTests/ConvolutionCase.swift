@@ -131,6 +131,9 @@ extension ConvolutionCase {
         ConvolutionCase(
             "1x1, odd channels, residual", inputs: 19, outputs: 37, map: plane(7, 7), kernel: plane(1, 1),
             hasResidual: true, activation: .relu),
+        ConvolutionCase(
+            "1x1, an odd number of blocks", inputs: 16, outputs: 24, map: plane(5, 9), kernel: plane(1, 1), hasResidual: true,
+            activation: .relu),
         ConvolutionCase("1x1, stride 2", inputs: 24, outputs: 8, map: plane(9, 8), kernel: plane(1, 1), stride: plane(2, 2)),
         ConvolutionCase(
             "3x3, same", inputs: 16, outputs: 48, map: plane(14, 14), kernel: plane(3, 3), padBegin: pad(1, 1),
@@ -171,6 +174,10 @@ extension ConvolutionCase {
         ConvolutionCase(
             "3x3, four channels, dilated", inputs: 4, outputs: 33, map: plane(9, 10), kernel: plane(3, 3),
             dilation: plane(2, 2), padBegin: pad(1, 2), padEnd: pad(2, 1), hasResidual: true),
+        ConvolutionCase(
+            "few channels, odd height, dilated", inputs: 2, outputs: 5, map: plane(13, 21), kernel: plane(3, 2),
+            stride: plane(2, 1), dilation: plane(1, 3), padBegin: pad(1, 2), padEnd: pad(0, 1),
+            activation: .leakyRelu(0.1)),
         ConvolutionCase("1x1 on two channels", inputs: 2, outputs: 16, map: plane(3, 5), kernel: plane(1, 1)),
         ConvolutionCase(
             "3x3, stride 2, one block", inputs: 3, outputs: 4, map: plane(21, 23), kernel: plane(3, 3), stride: plane(2, 2),
