@@ -91,6 +91,8 @@ package protocol WinogradKernels {
     func winogradTiles(_ geometry: ConvolutionGeometry, _ form: WinogradForm) -> Int
     /// How often `convolveWinograd` reads the weights when it computes all tiles of some images.
     func winogradRounds(_ geometry: ConvolutionGeometry, _ form: WinogradForm, images: Int) -> Int
+    /// Into how many parts `convolveWinograd` cuts the sums over the input channels.
+    func winogradParts(_ geometry: ConvolutionGeometry, _ method: WinogradMethod) -> Int
     /// Computes all the output blocks of the output tiles `outputTiles` (those of `blockedOutputTiles`) at the Winograd tiles
     /// `tiles`, which are numbered through all images (`inputImageStride` …): weights that are read once serve many images.
     /// Splitting over `tiles` reads the weights again, splitting over `outputTiles` repeats the input transform.

@@ -23,6 +23,10 @@ extension Kernels {
         return round > 0 ? (tiles + round - 1) / round : 0
     }
 
+    package func winogradParts(_ geometry: ConvolutionGeometry, _ method: WinogradMethod) -> Int {
+        WinogradRound(WinogradShape(geometry, method.form), method, tiles: 1).parts
+    }
+
     package func winogradScratchCount(_ geometry: ConvolutionGeometry, _ method: WinogradMethod, images: Int) -> Int {
         let shape = WinogradShape(geometry, method.form)
         return WinogradRound.scratchCount(shape, method, tiles: shape.tilesPerImage * images)
@@ -62,20 +66,18 @@ extension Kernels {
                 shape: shape, round: round, window: geometry.window, operands: operands,
                 activation: VectorActivation(operands.activation), transformed: scratch, products: products,
                 transformedWeights: products + round.outputPlane * shape.planes, patch: patch, partial: patch + planeVectors)
-            withWeightBlock(Transform.self) { weightBlock in
-                for first in stride(from: tiles.lowerBound, to: tiles.upperBound, by: round.tiles) {
-                    let count = min(round.tiles, tiles.upperBound - first)
-                    run.transformInputs(first, count)
-                    for output in stride(from: outputTiles.lowerBound, to: outputTiles.upperBound, by: round.outputTiles) {
-                        let outputs = output..<min(output + round.outputTiles, outputTiles.upperBound)
-                        if method.transformsWeights {
-                            run.multiplyTransformingWeights(count, output, weightBlock)
-                        } else {
-                            run.multiply(count, outputs)
-                        }
-                        for outputTile in outputs {
-                            run.transformOutputs(first, count, outputTile, outputTile - output)
-                        }
+            for first in stride(from: tiles.lowerBound, to: tiles.upperBound, by: round.tiles) {
+                let count = min(round.tiles, tiles.upperBound - first)
+                run.transformInputs(first, count)
+                for output in stride(from: outputTiles.lowerBound, to: outputTiles.upperBound, by: round.outputTiles) {
+                    let outputs = output..<min(output + round.outputTiles, outputTiles.upperBound)
+                    if method.transformsWeights {
+                        run.multiplyTransformingWeights(count, output)
+                    } else {
+                        run.multiply(count, outputs)
+                    }
+                    for outputTile in outputs {
+                        run.transformOutputs(first, count, outputTile, outputTile - output)
                     }
                 }
             }
@@ -118,6 +120,8 @@ struct WinogradRound {
     /// the tiles go by, or, if they are transformed on the way, all planes of them in the second-level cache. Sums of such partial sums
     /// are also more accurate than sums over all channels.
     let depth: Int
+    /// How often `depth` channels are multiplied.
+    let parts: Int
     /// From one plane of weights that are transformed on the way to the next; 0 for others.
     let weightPlane: Int
 
@@ -132,7 +136,7 @@ struct WinogradRound {
         let rounds = max(1, (count + limit - 1) / limit)
         tiles = (count + rounds - 1) / rounds
         depth = Self.depth(shape, method)
-        let parts = (shape.channels.inputs + depth - 1) / max(depth, 1)
+        parts = (shape.channels.inputs + depth - 1) / depth
         inputPlane = tiles * parts * depth + padding
         if method.transformsWeights {
             weightPlane = depth * tileChannels + padding
@@ -151,13 +155,17 @@ struct WinogradRound {
     private static func depth(_ shape: WinogradShape, _ method: WinogradMethod) -> Int {
         let c = Vector.scalarCount
         let blockBytes = TwoBlocks.blocks * c * c * MemoryLayout<Float>.stride
-        let all = shape.channels.inputBlocks
+        let all = max(1, shape.channels.inputBlocks)
+        let limit: Int
         if method.transformsWeights {
-            return max(1, min(256 * 1024 / (shape.weightPlanes * blockBytes), all)) * c
+            limit = max(1, 256 * 1024 / (shape.weightPlanes * blockBytes))
+        } else if shape.tilesPerImage <= 4 * MainTile<TwoBlocks>.pixels {
+            // Weights that few tiles read are not read again soon.
+            return all * c
+        } else {
+            limit = max(1, 8 * 1024 / blockBytes)
         }
-        // Weights that few tiles read are not read again soon.
-        if all == 0 || shape.tilesPerImage <= 4 * MainTile<TwoBlocks>.pixels { return all * c }
-        let limit = max(1, 8 * 1024 / blockBytes)
+        // Parts of nearly the same size: a last one of a few channels would spend its time on handing sums on.
         let parts = (all + limit - 1) / limit
         return (all + parts - 1) / parts * c
     }
@@ -286,7 +294,7 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
 
     /// The same for one output tile and weights as `packBlockedWeights` leaves them: `[output tile][input block][tap][input
     /// lane][output lane of the tile]`.
-    func multiplyTransformingWeights(_ count: Int, _ outputTile: Int, _ weights: UnsafeMutablePointer<Float>) {
+    func multiplyTransformingWeights(_ count: Int, _ outputTile: Int) {
         let c = Vector.scalarCount
         let taps = Transform.kernel * Transform.kernel
         let channel = outputTile * TwoBlocks.blocks * c
@@ -294,8 +302,7 @@ private struct WinogradConvolution<Transform: WinogradTransform> {
         let tileWeights = operands.weights + channel * taps * shape.channels.inputs
         for firstInput in stride(from: 0, to: shape.channels.inputs, by: round.depth) {
             for block in stride(from: firstInput, to: min(firstInput + round.depth, shape.channels.inputs), by: c) {
-                // Read in order first, as the processor foresees it: one channel's taps lie too far apart for that.
-                weights.update(from: tileWeights + block * taps * lanes, count: c * taps * lanes)
+                let weights = tileWeights + block * taps * lanes
                 for lane in 0..<c {
                     WeightTransform<Transform>.run(
                         weights + lane * lanes, tapStep: c * lanes, lanes: lanes,

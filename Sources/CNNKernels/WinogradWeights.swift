@@ -32,7 +32,10 @@ extension Kernels {
         let channels = WinogradChannels(geometry)
         let tileChannels = TwoBlocks.blocks * c
         let taps = Transform.kernel * Transform.kernel
-        withWeightBlock(Transform.self) { gathered in
+        withUnsafeTemporaryAllocation(
+            byteCount: c * taps * tileChannels * MemoryLayout<Float>.stride, alignment: MemoryLayout<Vector>.alignment
+        ) { bytes in
+            let gathered = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
             for tile in outputTiles {
                 let firstOutput = tile * tileChannels
                 let lanes = min(tileChannels, channels.outputs - firstOutput)
@@ -108,13 +111,4 @@ struct WeightTransform<Transform: WinogradTransform> {
         var rows = TransformedRows<Transform>(planes: WeightPlanes(next: planes, step: planeStep))
         Transform.transformWeights(WeightRows<Transform.Weights>(taps: weights, step: tapStep), to: &rows)
     }
-}
-
-/// Calls `body` with room for the weights from a block of input channels to an output tile.
-func withWeightBlock<Transform: WinogradTransform>(_: Transform.Type, _ body: (UnsafeMutablePointer<Float>) -> Void) {
-    let c = Vector.scalarCount
-    withUnsafeTemporaryAllocation(
-        byteCount: Transform.kernel * Transform.kernel * TwoBlocks.blocks * c * c * MemoryLayout<Float>.stride,
-        alignment: MemoryLayout<Vector>.alignment
-    ) { body($0.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)) }
 }

@@ -218,8 +218,8 @@ package struct Conv: Operator {
 }
 
 extension WindowGeometry {
-    /// Whether programs compute such convolutions by Winograd's algorithm. For 5×5 windows some do too, but their errors were
-    /// within what plain sums lead one to expect.
+    /// Whether programs compute such convolutions by Winograd's algorithm. For 5×5 windows and stride 2 some do too, but their
+    /// errors were within what plain sums lead one to expect.
     fileprivate var isThreeByThreeOfStride1: Bool {
         kernelShape == [3, 3] && strides == [1, 1] && dilations == [1, 1]
     }
