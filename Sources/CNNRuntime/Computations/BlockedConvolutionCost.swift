@@ -1,7 +1,7 @@
 import CNNKernelTable
 
 /// The time that a convolution on the blocked layout takes by each method, in the time of one multiplication and addition in the
-/// inner loop. The constants are a least-squares fit to all forms on the layers of VGG, ResNet, DenseNet, GoogLeNet and AlexNet with weights
+/// inner loop. The constants are fitted to all forms on the layers of VGG, ResNet, DenseNet, GoogLeNet and AlexNet with weights
 /// that are not in the cache, on a core with AVX2 (35 thousand million multiplications a second), one and eight images at a time; all that
 /// matters is which method takes less.
 struct BlockedConvolutionCost {
@@ -22,10 +22,10 @@ struct BlockedConvolutionCost {
     private static let tileElement = 3.0
     /// and the additions, for each element along one axis of the tile.
     private static let tileTransform = 1.6
-    /// To make an element of the transformed weights on the way.
-    private static let weightTransform = 3.2
+    /// To make an element of the transformed weights on the way, for each weight along one axis of the kernel.
+    private static let weightTransform = 1.3
     /// To read the transformed inputs again for each output tile, as transforming weights on the way makes necessary, for each product.
-    private static let repeatedInput = 0.03
+    private static let repeatedInput = 0.1
     /// To hand on the sum over a part of the input channels.
     private static let partialSum = 2.2
 
@@ -46,7 +46,8 @@ struct BlockedConvolutionCost {
         let transforms = planes * tiles * channels * (Self.tileElement + additions)
         let weights: Double
         if method.transformsWeights {
-            let once = pairs * (Double(geometry.window.kernel.count) * Self.weight + weightPlanes * Self.weightTransform)
+            let transform = weightPlanes * Self.weightTransform * Double(form.kernelSize)
+            let once = pairs * (Double(geometry.window.kernel.count) * Self.weight + transform)
             weights = once * rounds + products * Self.repeatedInput
         } else {
             let count = pairs * weightPlanes
