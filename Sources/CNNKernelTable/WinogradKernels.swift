@@ -65,8 +65,8 @@ package enum WinogradForm: Sendable, Hashable, CaseIterable {
 package struct WinogradMethod: Sendable, Hashable {
     package var form: WinogradForm
     /// Whether the weights are those of `packBlockedWeights`, transformed again in every call, and not those of
-    /// `packWinogradWeights`. That takes the memory of r² weights in place of `weightPlanes`, and no longer where reading all the transformed weights
-    /// would take as long as transforming them: with many channels and few tiles.
+    /// `packWinogradWeights`. That takes the memory of r² weights in place of `weightPlanes`, and no longer where reading all the
+    /// transformed weights would take as long as transforming them: with many channels and few tiles.
     package var transformsWeights: Bool
 
     package init(_ form: WinogradForm, transformsWeights: Bool = false) {
@@ -75,7 +75,8 @@ package struct WinogradMethod: Sendable, Hashable {
     }
 }
 
-/// Winograd's minimal filtering for square kernels of stride 1 or 2 and dilation 1, on the blocked layout. Fast mode only: the sum is reordered, and the error grows with m + r.
+/// Winograd's minimal filtering for square kernels of stride 1 or 2 and dilation 1, on the blocked layout. Fast mode only: the sum is
+/// reordered, and the error grows with m + r.
 package protocol WinogradKernels {
     /// The forms that can compute this convolution: none unless it has one group, a kernel and stride of a form's size, dilation 1
     /// and two spatial dimensions.

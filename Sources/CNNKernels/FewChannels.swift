@@ -152,6 +152,7 @@ private struct RowPair {
         upper = multiplyAdd(upper, x.0, weight)
         lower = multiplyAdd(lower, x.1, weight)
     }
+
     @inline(__always)
     func store(_ result: UnsafeMutablePointer<Vector>) {
         result[0] = upper

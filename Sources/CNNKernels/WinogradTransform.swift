@@ -1,5 +1,6 @@
 /// The transforms of minimal filtering F(m, r) along one axis (A. Lavin and S. Gray, *Fast Algorithms for Convolutional Neural
-/// Networks*, 2015): `y = Aᵀ[(G·w) ⊙ (Bᵀ·d)]` for m outputs y, r weights w and the inputs d that they see, as many as there are products.
+/// Networks*, 2015): `y = Aᵀ[(G·w) ⊙ (Bᵀ·d)]` for m outputs y, r weights w and the inputs d that they see, as many as there are
+/// products.
 protocol WinogradTransform {
     /// Room for r values.
     associatedtype Weights: WeightRow
