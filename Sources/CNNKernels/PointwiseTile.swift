@@ -13,25 +13,20 @@ struct PointwiseTile<Sums: PixelSums> {
     let weights: UnsafePointer<Float>
     let inputBlocks: Int
 
-    /// Computes whole tiles.
-    /// - Returns: the pixels that remain.
+    /// Computes so many tiles of pixels from `first`.
+    /// - Returns: the pixel behind the last of them.
     @inline(never)
-    func compute(_ pixels: Range<Int>) -> Range<Int> {
-        #if KERNELS_AVX512
-            // The general tile has twice as many pixels there.
-            return pixels
-        #else
-            var sums = Sums()
-            var first = pixels.lowerBound
-            while first + Sums.pixels <= pixels.upperBound {
-                accumulate(&sums, first)
-                withUnsafeBytes(of: &sums) { bytes in
-                    finish(bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Vector.self), first)
-                }
-                first += Sums.pixels
+    func compute(_ tiles: Int, from first: Int) -> Int {
+        var sums = Sums()
+        var first = first
+        for _ in 0..<tiles {
+            accumulate(&sums, first)
+            withUnsafeBytes(of: &sums) { bytes in
+                finish(bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Vector.self), first)
             }
-            return first..<pixels.upperBound
-        #endif
+            first += Sums.pixels
+        }
+        return first
     }
 
     /// A function of its own: inlined among its callers, the sums would not stay in registers.

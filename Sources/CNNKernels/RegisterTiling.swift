@@ -7,17 +7,13 @@ protocol RegisterTiling {
 }
 
 extension RegisterTiling {
-    /// Cuts `pixels` into as few tiles as can be, of nearly the same size: a short tile has too few sums to hide the latency of
-    /// multiply-add, so 49 pixels are better done as 4·6 + 5·5 than as 8·6 + 1.
+    /// Computes `pixels` in the tiles that `TileSizes` cuts them into.
     @inline(__always)
     func computeTiles(_ pixels: Range<Int>) {
-        let limit = MainTile<Sums>.pixels
-        let tiles = (pixels.count + limit - 1) / limit
-        if tiles == 0 { return }
-        let (size, longer) = pixels.count.quotientAndRemainder(dividingBy: tiles)
+        let sizes = TileSizes(pixels.count, limit: MainTile<Sums>.pixels)
         var first = pixels.lowerBound
-        for tile in 0..<tiles {
-            let count = tile < longer ? size + 1 : size
+        for tile in 0..<sizes.tiles {
+            let count = tile < sizes.longer ? sizes.size + 1 : sizes.size
             computeTile(first, count)
             first += count
         }
@@ -34,5 +30,29 @@ extension RegisterTiling {
         if count > 4 { return compute(FivePixels<Sums>.self, first, count) }
         if count > 2 { return compute(FourPixels<Sums>.self, first, count) }
         compute(TwoPixels<Sums>.self, first, count)
+    }
+}
+
+/// Pixels cut into as few tiles as can be, of nearly the same size: a short tile has too few sums to hide the latency of
+/// multiply-add, so 49 pixels are better done as 4·6 + 5·5 than as 8·6 + 1.
+struct TileSizes {
+    let tiles: Int
+    /// Tiles of one pixel more than `size`: the first.
+    let longer: Int
+    /// Pixels of the others.
+    let size: Int
+
+    /// - Parameter limit: the most pixels of a tile.
+    @inline(__always)
+    init(_ pixels: Int, limit: Int) {
+        tiles = (pixels + limit - 1) / limit
+        (size, longer) = tiles > 0 ? pixels.quotientAndRemainder(dividingBy: tiles) : (0, 0)
+    }
+
+    /// How many tiles have so many pixels.
+    @inline(__always)
+    func tiles(of pixels: Int) -> Int {
+        if pixels == size { return tiles - longer }
+        return pixels == size + 1 ? longer : 0
     }
 }
