@@ -46,7 +46,10 @@ struct PlanCompiler: Sendable {
         try LayerRecognition(machine: machine, library: library).recognize(&graph)
         if !key.keepsAll { try graph.fuse(machine) }
         graph.multiplyWholeMaps(machine)
-        if !key.keepsAll { graph.groupImages(machine, imagesAtATime: imagesAtATime) }
+        if !key.keepsAll {
+            graph.subsampleInputs()
+            graph.groupImages(machine, imagesAtATime: imagesAtATime)
+        }
         graph.limitPackedWeights(weightBytes: bound.model.weightBytes)
         graph.assignLayouts()
         return try Plan(graph, machine, memoryLimit: options.memoryLimit)

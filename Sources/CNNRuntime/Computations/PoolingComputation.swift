@@ -12,6 +12,11 @@ struct PoolingComputation: Computation {
         case average(countsPadding: Bool)
     }
 
+    init(_ kind: Kind, _ window: KernelWindow) {
+        self.kind = kind
+        self.window = window
+    }
+
     /// The pooling of a layer; nil if kernels do not take it.
     init?(
         _ kind: Kind, _ geometry: CNNOperators.WindowGeometry, _ layer: LayerGraph.Layer, _ graph: LayerGraph
