@@ -9,6 +9,9 @@ struct Machine: Sendable {
     let threads: Int
     let mode: SessionOptions.Mode
 
+    /// Bytes of the second-level cache of a core, of which servers' have one or two million.
+    static let coreCache = Double(1 << 20)
+
     /// How many parts a piece of work is worth being split into: several for each thread, as they are taken up one by one by whoever has
     /// time.
     /// - Parameter cost: elements moved, or read from memory once, that it takes.

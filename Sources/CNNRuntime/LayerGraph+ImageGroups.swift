@@ -47,8 +47,6 @@ private struct GroupSizes {
     /// By layer; 0 for the whole batch.
     private(set) var best: [Int] = []
 
-    /// The second-level cache of a core, of which servers' have one or two.
-    private static let coreCache = Double(1 << 20)
     /// What a program may hope for of the last-level cache, which it shares with others.
     private static let sharedCache = Double(8 << 20)
     /// To move a float that is not in the core's own cache,
@@ -135,7 +133,7 @@ private struct GroupSizes {
         let threads = Double(machine.threads)
         let ofThread = bytes * images / threads + weights
         let ofAll = bytes * images + weights
-        return Self.sharedFloat * max(0, 1 - Self.coreCache / max(ofThread, 1))
+        return Self.sharedFloat * max(0, 1 - Machine.coreCache / max(ofThread, 1))
             + Self.memoryFloat * max(0, 1 - Self.sharedCache / max(ofAll, 1))
     }
 

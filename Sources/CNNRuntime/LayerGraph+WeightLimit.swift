@@ -2,10 +2,12 @@ import CNNTensors
 
 extension LayerGraph {
     /// Makes convolutions take methods with smaller weights, those first that lose the least time for the memory they save, until
-    /// what is held in packed form stays near what it was packed from. Winograd's transform makes four floats of one: without a limit a
-    /// network would take several times its file.
+    /// what is held in packed form stays near what it was packed from. Winograd's transform makes four floats of one: without a limit
+    /// a network would take several times its file. One that stays in a core's cache, packed weights included, may have them all.
     /// - Parameter weightBytes: bytes of all the model's weights.
     mutating func limitPackedWeights(weightBytes: Int) {
+        // What stays in a core's cache is little beside the program.
+        if layers.contains(where: { ($0.computation as? ConvolutionComputation)?.isInCache ?? false }) { return }
         var excess = -Self.allowance(weightBytes)
         var moves: [Move] = []
         for (index, layer) in layers.enumerated() {

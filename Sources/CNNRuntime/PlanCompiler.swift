@@ -46,6 +46,7 @@ struct PlanCompiler: Sendable {
         try LayerRecognition(machine: machine, library: library).recognize(&graph)
         if !key.keepsAll { try graph.fuse(machine) }
         graph.multiplyWholeMaps(machine)
+        graph.chooseMethodsInCache(machine)
         if !key.keepsAll {
             graph.subsampleInputs()
             graph.groupImages(machine, imagesAtATime: imagesAtATime)

@@ -144,6 +144,22 @@ struct SessionTests {
         #expect(try #require(MemoryUse.peakResidentBytes) > memory.packedBytes)
     }
 
+    @Test(
+        "takes Winograd for a small convolution where all of the network stays in the cache",
+        arguments: InstructionSet.available, [16, 2048])
+    func methodInCache(_ instructionSet: InstructionSet, classes: Int) throws {
+        var network = NetworkUnderTest(seed: 19)
+        let x = try network.input("x", [1, 8, 14, 14])
+        let sum = network.node("Conv", [x, try network.weights([16, 8, 5, 5])])
+        network.output(network.node("MatMul", [network.node("Flatten", [sum]), try network.weights([1600, classes])]))
+        let session = try Session(network.model, options: SessionOptions(mode: .fast, instructionSet: instructionSet))
+        let methods = try session.profile(network.inputs).steps.map(\.algorithm)
+        // 100 KB of weights stay in the cache beside the convolution's; 13 MB drive these out in every run.
+        #expect(methods.contains { $0.hasPrefix("winograd") } == (classes == 16), "\(methods)")
+        let roundings = 8 * 25 + 1600 + 2
+        try network.expectAgreement(roundings: roundings, options: SessionOptions(mode: .fast, instructionSet: instructionSet))
+    }
+
     @Test("reads the weights of a convolution over the whole map where they lie", arguments: SessionOptions.Mode.allCases)
     func wholeMap(mode: SessionOptions.Mode) throws {
         var network = NetworkUnderTest(seed: 18)

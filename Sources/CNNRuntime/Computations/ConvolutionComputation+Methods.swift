@@ -17,13 +17,16 @@ extension ConvolutionComputation {
     }
 
     /// The methods to choose from, the fastest first; never empty.
-    static func alternatives(_ geometry: ConvolutionGeometry, images: Int, _ machine: Machine) -> [Alternative] {
+    /// - Parameter isInCache: whether weights and maps are still in the core's own cache from the run before.
+    static func alternatives(
+        _ geometry: ConvolutionGeometry, images: Int, isInCache: Bool = false, _ machine: Machine
+    ) -> [Alternative] {
         let kernels = machine.kernels
         if kernels.supportsDepthwise(geometry) { return [Alternative(method: .depthwise, cost: 0)] }
         if kernels.supportsFirst(geometry) { return [Alternative(method: .first, cost: 0)] }
         guard kernels.supportsBlocked(geometry) else { return [Alternative(method: .planar, cost: 0)] }
         guard machine.mode == .fast else { return [Alternative(method: .blocked, cost: 0)] }
-        let cost = BlockedConvolutionCost(geometry: geometry, images: images, kernels: kernels)
+        let cost = BlockedConvolutionCost(geometry: geometry, images: images, kernels: kernels, isInCache: isInCache)
         let winograd = kernels.winogradForms(geometry).flatMap { form in
             [WinogradMethod(form), WinogradMethod(form, transformsWeights: true)]
         }

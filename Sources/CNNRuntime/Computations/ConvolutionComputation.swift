@@ -16,6 +16,8 @@ struct ConvolutionComputation: Computation {
     var method: Method
     /// By cost, the least first.
     var alternatives: [Alternative]
+    /// Whether weights and maps stay in the core's own cache from one run to the next.
+    var isInCache = false
     /// How the groups are padded to whole blocks, if they are; `geometry` counts the padding.
     var groupPadding: GroupPadding?
     /// Factor of each output channel; nil for 1 throughout.
