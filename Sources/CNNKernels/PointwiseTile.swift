@@ -15,15 +15,10 @@ struct PointwiseTile<Sums: PixelSums> {
 
     /// Computes so many tiles of pixels from `first`.
     /// - Returns: the pixel behind the last of them.
-    @inline(never)
     func compute(_ tiles: Int, from first: Int) -> Int {
-        var sums = Sums()
         var first = first
         for _ in 0..<tiles {
-            accumulate(&sums, first)
-            withUnsafeBytes(of: &sums) { bytes in
-                finish(bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Vector.self), first)
-            }
+            compute(first)
             first += Sums.pixels
         }
         return first
@@ -31,36 +26,63 @@ struct PointwiseTile<Sums: PixelSums> {
 
     /// A function of its own: inlined among its callers, the sums would not stay in registers.
     @inline(never)
-    private func accumulate(_ result: UnsafeMutablePointer<Sums>, _ first: Int) {
+    private func compute(_ first: Int) {
+        let c = Vector.scalarCount
         var sums = Sums()
-        var source = input + first * Vector.scalarCount
+        var source = input + first * c
         var weights = weights
         for _ in 0..<inputBlocks {
             sums.addBlock(from: source, weights)
             source += operands.inputStride
-            weights += Vector.scalarCount * Sums.weightStep
+            weights += c * Sums.weightStep
         }
-        result.pointee = sums
+        let output = PointwiseOutput(
+            bias: operands.bias.map { $0 + block * c }, output: operands.output + (block * operands.outputStride + first * c),
+            outputStride: operands.outputStride, activation: activation)
+        if let residual = operands.residual {
+            sums.finish(
+                PointwiseOutputWithResidual(
+                    output: output, residual: residual + (block * operands.residualStride + first * c),
+                    residualStride: operands.residualStride),
+                pixel: 0)
+        } else {
+            sums.finish(output, pixel: 0)
+        }
+    }
+}
+
+/// Adds the bias, applies the activation and stores.
+private struct PointwiseOutput: SumFinisher {
+    let bias: UnsafePointer<Float>?
+    let output: UnsafeMutablePointer<Float>
+    let outputStride: Int
+    let activation: VectorActivation
+
+    @inline(__always)
+    func addBias(_ sum: Vector, block: Int) -> Vector {
+        sum + (bias.map { load($0 + block * Vector.scalarCount) } ?? .zero)
     }
 
-    /// Adds bias and residual to the sums of a tile, applies the activation and stores.
     @inline(__always)
-    private func finish(_ sums: UnsafePointer<Vector>, _ first: Int) {
-        let c = Vector.scalarCount
-        let blocks = Sums.Sums.blocks
-        for index in 0..<blocks {
-            let bias = operands.bias.map { load($0 + (block + index) * c) } ?? .zero
-            let output = operands.output + ((block + index) * operands.outputStride + first * c)
-            if let residual = operands.residual {
-                let addend = residual + ((block + index) * operands.residualStride + first * c)
-                for pixel in 0..<Sums.pixels {
-                    store(activation(sums[blocks * pixel + index] + bias + load(addend + pixel * c)), output + pixel * c)
-                }
-            } else {
-                for pixel in 0..<Sums.pixels {
-                    store(activation(sums[blocks * pixel + index] + bias), output + pixel * c)
-                }
-            }
-        }
+    func finish(_ sum: Vector, pixel: Int, block: Int) {
+        finishBiased(addBias(sum, block: block), pixel: pixel, block: block)
+    }
+
+    @inline(__always)
+    func finishBiased(_ sum: Vector, pixel: Int, block: Int) {
+        store(activation(sum), output + (block * outputStride + pixel * Vector.scalarCount))
+    }
+}
+
+/// The same with a residual, which is added behind the bias.
+private struct PointwiseOutputWithResidual: SumFinisher {
+    let output: PointwiseOutput
+    let residual: UnsafePointer<Float>
+    let residualStride: Int
+
+    @inline(__always)
+    func finish(_ sum: Vector, pixel: Int, block: Int) {
+        let addend = load(residual + (block * residualStride + pixel * Vector.scalarCount))
+        output.finishBiased(output.addBias(sum, block: block) + addend, pixel: pixel, block: block)
     }
 }

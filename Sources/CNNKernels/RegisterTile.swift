@@ -8,6 +8,13 @@ protocol BlockSums {
     mutating func add(_ x: Float, _ weights: Weights)
     /// Stores the blocks side by side, added to what is there or in its place.
     func write(to output: UnsafeMutablePointer<Float>, adding: Bool)
+    /// Hands the sums on as those of this pixel.
+    func finish(_ finisher: some SumFinisher, pixel: Int)
+}
+
+/// Takes sums right from the registers.
+protocol SumFinisher {
+    func finish(_ sum: Vector, pixel: Int, block: Int)
 }
 
 struct OneBlock: BlockSums {
@@ -29,6 +36,11 @@ struct OneBlock: BlockSums {
     @inline(__always)
     func write(to output: UnsafeMutablePointer<Float>, adding: Bool) {
         store(adding ? load(output) + sum0 : sum0, output)
+    }
+
+    @inline(__always)
+    func finish(_ finisher: some SumFinisher, pixel: Int) {
+        finisher.finish(sum0, pixel: pixel, block: 0)
     }
 }
 
@@ -57,6 +69,12 @@ struct TwoBlocks: BlockSums {
         store(adding ? load(output) + sum0 : sum0, output)
         store(adding ? load(next) + sum1 : sum1, next)
     }
+
+    @inline(__always)
+    func finish(_ finisher: some SumFinisher, pixel: Int) {
+        finisher.finish(sum0, pixel: pixel, block: 0)
+        finisher.finish(sum1, pixel: pixel, block: 1)
+    }
 }
 
 /// The sums of a few output pixels: the register tile of a convolution or matrix product.
@@ -75,6 +93,8 @@ protocol PixelSums {
     mutating func add(from pointer: UnsafePointer<Float>, step: Int, _ weights: Sums.Weights)
     /// Stores the first `count` pixels, `step` floats apart, added to what is there or in its place.
     func write(to output: UnsafeMutablePointer<Float>, step: Int, count: Int, adding: Bool)
+    /// Hands the sums of all pixels on, the first as those of this pixel.
+    func finish(_ finisher: some SumFinisher, pixel: Int)
 }
 
 protocol PixelPointers {
@@ -131,6 +151,11 @@ struct OnePixel<Sums: BlockSums>: PixelSums {
     func write(to output: UnsafeMutablePointer<Float>, step: Int, count: Int, adding: Bool) {
         if count > 0 { sums.write(to: output, adding: adding) }
     }
+
+    @inline(__always)
+    func finish(_ finisher: some SumFinisher, pixel: Int) {
+        sums.finish(finisher, pixel: pixel)
+    }
 }
 
 struct Joined<First: PixelSums, Second: PixelSums>: PixelSums where First.Sums == Second.Sums {
@@ -178,6 +203,12 @@ struct Joined<First: PixelSums, Second: PixelSums>: PixelSums where First.Sums =
         first.write(to: output, step: step, count: count, adding: adding)
         second.write(to: output + First.pixels * step, step: step, count: count - First.pixels, adding: adding)
     }
+
+    @inline(__always)
+    func finish(_ finisher: some SumFinisher, pixel: Int) {
+        first.finish(finisher, pixel: pixel)
+        second.finish(finisher, pixel: pixel + First.pixels)
+    }
 }
 
 extension Joined.Pointers: MaskedPointers where First.Pointers: MaskedPointers, Second.Pointers: MaskedPointers {
@@ -191,19 +222,19 @@ extension Joined.Pointers: MaskedPointers where First.Pointers: MaskedPointers, 
 
 /// How far the pixels of a run lie apart in the input.
 protocol PixelStep {
-    static var floats: Int { get }
+    static var pixels: Int { get }
 }
 
 enum OneStep: PixelStep {
-    @inline(__always) static var floats: Int { 1 }
+    @inline(__always) static var pixels: Int { 1 }
 }
 
 enum TwoStep: PixelStep {
-    @inline(__always) static var floats: Int { 2 }
+    @inline(__always) static var pixels: Int { 2 }
 }
 
 enum FourStep: PixelStep {
-    @inline(__always) static var floats: Int { 4 }
+    @inline(__always) static var pixels: Int { 4 }
 }
 
 /// Pixels side by side in one row of the output: one pointer, to the input of the first, does for all of them.
@@ -228,7 +259,7 @@ struct PixelRun<Pixels: PixelSums, Step: PixelStep>: PixelSums {
 
     @inline(__always)
     mutating func add(_ pointers: Pointers, _ offset: Int, _ weights: Sums.Weights) {
-        pixels.add(from: pointers.first + offset, step: Step.floats, weights)
+        pixels.add(from: pointers.first + offset, step: Step.pixels, weights)
     }
 
     @inline(__always)
@@ -239,6 +270,11 @@ struct PixelRun<Pixels: PixelSums, Step: PixelStep>: PixelSums {
     @inline(__always)
     func write(to output: UnsafeMutablePointer<Float>, step: Int, count: Int, adding: Bool) {
         pixels.write(to: output, step: step, count: count, adding: adding)
+    }
+
+    @inline(__always)
+    func finish(_ finisher: some SumFinisher, pixel: Int) {
+        pixels.finish(finisher, pixel: pixel)
     }
 }
 
