@@ -6,7 +6,12 @@ extension Kernels {
         _ geometry: WindowGeometry, input: UnsafePointer<Float>, inputStride: Int, output: UnsafeMutablePointer<Float>,
         outputStride: Int, blocks: Range<Int>, rows: Range<Int>
     ) {
-        pool(geometry, input, inputStride, output, outputStride, blocks, rows, MaximumPool())
+        guard let separable = SeparableMaximum(geometry) else {
+            return pool(geometry, input, inputStride, output, outputStride, blocks, rows, MaximumPool())
+        }
+        for block in blocks {
+            separable.compute(rows, input: input + block * inputStride, output: output + block * outputStride)
+        }
     }
 
     package func averagePoolBlocked(

@@ -25,6 +25,18 @@ struct PoolCase: Sendable, CustomTestStringConvertible {
             window: WindowGeometry(
                 input: plane(5, 15), output: plane(5, 15), kernel: plane(3, 3), padBegin: pad(1, 1), padEnd: pad(1, 1))),
         PoolCase(
+            testDescription: "3x3, pads 1, a map narrower than the window", channels: 8,
+            window: WindowGeometry(
+                input: plane(2, 1), output: plane(2, 1), kernel: plane(3, 3), padBegin: pad(1, 1), padEnd: pad(1, 1))),
+        PoolCase(
+            testDescription: "1x3, pads 1", channels: 8,
+            window: WindowGeometry(
+                input: plane(4, 7), output: plane(4, 7), kernel: plane(1, 3), padBegin: pad(0, 1), padEnd: pad(0, 1))),
+        PoolCase(
+            testDescription: "2x2, stride 2, pad 1 at the beginning, ceil mode", channels: 8,
+            window: WindowGeometry(
+                input: plane(4, 6), output: plane(3, 4), kernel: plane(2, 2), stride: plane(2, 2), padBegin: pad(1, 1))),
+        PoolCase(
             testDescription: "3x3, stride 2, rows of several tiles", channels: 8,
             window: WindowGeometry(
                 input: plane(7, 23), output: plane(3, 11), kernel: plane(3, 3), stride: plane(2, 2))),
@@ -229,5 +241,26 @@ struct PoolingTests {
         kernels.globalMaxPlanar(
             input: planarInput.constant, inputStride: 9, pixels: 9, output: output.pointer, channels: 0..<1)
         #expect(output.pointer[0].isNaN)
+    }
+
+    @Test("a NaN is the maximum of those windows alone that see it", arguments: TableUnderTest.all, PoolCase.planes)
+    func maximumSpreadsNaN(table: TableUnderTest, test: PoolCase) {
+        let kernels = table.kernels
+        let c = kernels.channelBlock
+        let (inputPixels, outputPixels) = (test.window.input.count, test.window.output.count)
+        let oneChannel = PoolCase(testDescription: test.testDescription, channels: 1, window: test.window)
+        for position in 0..<inputPixels {
+            var values = (0..<inputPixels).map { -Float($0) }
+            values[position] = .nan
+            let input = Buffer(blocked(values, channels: 1, pixels: inputPixels, block: c))
+            let output = Buffer(unwritten: outputPixels * c)
+            kernels.maxPoolBlocked(
+                test.window, input: input.constant, inputStride: inputPixels * c, output: output.pointer,
+                outputStride: outputPixels * c, blocks: 0..<1, rows: 0..<test.window.output.height)
+            oneChannel.forEachOutput(values) { index, cells in
+                let maximum = output.pointer[index * c]
+                #expect(cells.values.contains(where: \.isNaN) ? maximum.isNaN : maximum == cells.values.max())
+            }
+        }
     }
 }
