@@ -23,8 +23,8 @@ struct Machine: Sendable {
 
     /// The same for work that is bound by arithmetic.
     func parts(multiplyAdds: Int) -> Int {
-        // One thread does so many in about five microseconds.
-        min(mostParts, max(1, multiplyAdds / 200_000))
+        // One thread does about 50,000 of them in a microsecond or two.
+        min(mostParts, max(1, multiplyAdds / 50_000))
     }
 
     private var mostParts: Int { threads == 1 ? 1 : 8 * threads }
