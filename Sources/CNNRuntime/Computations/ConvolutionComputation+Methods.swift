@@ -27,9 +27,9 @@ extension ConvolutionComputation {
         guard kernels.supportsBlocked(geometry) else { return [Alternative(method: .planar, cost: 0)] }
         guard machine.mode == .fast else { return [Alternative(method: .blocked, cost: 0)] }
         let cost = BlockedConvolutionCost(geometry: geometry, images: images, kernels: kernels, isInCache: isInCache)
-        // In the cache, direct convolution comes near the forms with eight points, whose rounding errors are several times its own:
-        // LeNet-5's outputs were off by up to four of the deviations that verification expects, and took a twentieth less time.
-        let forms = kernels.winogradForms(geometry).filter { !isInCache || $0.points < 8 }
+        // In the cache, direct convolution takes no more time than F(2×2, 5×5), and little more than the forms with eight points, whose
+        // rounding errors are several times its own: LeNet-5's outputs were off by up to four of the deviations that verification expects.
+        let forms = kernels.winogradForms(geometry).filter { !isInCache || $0.kernelSize == 3 && $0.points < 8 }
         let winograd = forms.flatMap { form in
             [WinogradMethod(form), WinogradMethod(form, transformsWeights: true)]
         }
