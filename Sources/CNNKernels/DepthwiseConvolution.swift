@@ -90,20 +90,17 @@ private struct DepthwiseBlock {
     @inline(never)
     private func computeThreeTapsStrideTwo(_ rows: Range<Int>) { computeThreeTaps(rows, TwoStep.self) }
 
-    /// Tiles of nearly the same size: a short one has too few sums to hide the latency of multiply-add.
     @inline(__always)
     private func computeThreeTaps<Step: PixelStep>(_ rows: Range<Int>, _ step: Step.Type) {
-        let width = window.output.width
-        let tiles = (width + 7) / 8
-        let (size, longer) = width.quotientAndRemainder(dividingBy: tiles)
+        let sizes = TileSizes(window.output.width, limit: Columns8.count)
         let missesLast = lastTap == window.input.width
         for row in rows {
             let line = line(row)
             var x = 0
-            for tile in 0..<tiles {
-                let count = tile < longer ? size + 1 : size
+            for tile in 0..<sizes.tiles {
+                let count = tile < sizes.longer ? sizes.size + 1 : sizes.size
                 let missesFirst = tile == 0 && window.padBegin.width == 1
-                let missesLast = tile == tiles - 1 && missesLast
+                let missesLast = tile == sizes.tiles - 1 && missesLast
                 switch count {
                 case 8: computeTile(Columns8.self, line, x, step, missesFirst, missesLast)
                 case 7: computeTile(Columns7.self, line, x, step, missesFirst, missesLast)
