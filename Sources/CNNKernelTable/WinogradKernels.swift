@@ -61,10 +61,10 @@ package enum WinogradForm: Sendable, Hashable, CaseIterable {
     }
 }
 
-/// How `convolveWinograd` works.
+/// How Winograd convolution works.
 package struct WinogradMethod: Sendable, Hashable {
     package var form: WinogradForm
-    /// Whether the weights are those of `packBlockedWeights`, transformed again in every call, and not those of
+    /// Whether the weights are those of `packBlockedWeights`, transformed again in every round, and not those of
     /// `packWinogradWeights`. That takes the memory of r² weights in place of `weightPlanes`, and no longer where reading all the
     /// transformed weights would take as long as transforming them: with many channels and few tiles.
     package var transformsWeights: Bool
@@ -83,23 +83,30 @@ package protocol WinogradKernels {
     func winogradForms(_ geometry: ConvolutionGeometry) -> [WinogradForm]
     /// Floats in the transformed weights.
     func winogradWeightCount(_ geometry: ConvolutionGeometry, _ form: WinogradForm) -> Int
-    /// Transforms those of the ONNX weights `[O, I, r, r]` for `convolveWinograd` that belong to some output tiles (those of
+    /// Transforms those of the ONNX weights `[O, I, r, r]` for `multiplyWinograd` that belong to some output tiles (those of
     /// `blockedOutputTiles`). Tiles may be packed side by side; `weights` and `packed` point to the whole.
     func packWinogradWeights(
         _ geometry: ConvolutionGeometry, _ form: WinogradForm, weights: UnsafePointer<Float>, outputTiles: Range<Int>,
         to packed: UnsafeMutablePointer<Float>)
     /// Tiles of m×m output pixels in an image: ⌈H/m⌉·⌈W/m⌉, row-major.
     func winogradTiles(_ geometry: ConvolutionGeometry, _ form: WinogradForm) -> Int
-    /// How often `convolveWinograd` reads the weights when it computes all tiles of some images.
-    func winogradRounds(_ geometry: ConvolutionGeometry, _ form: WinogradForm, images: Int) -> Int
-    /// Into how many parts `convolveWinograd` cuts the sums over the input channels.
+    /// Tiles that are computed together, a round, at most. The weights are read once for each.
+    func winogradRoundLimit(_ geometry: ConvolutionGeometry, _ form: WinogradForm) -> Int
+    /// Into how many parts `multiplyWinograd` cuts the sums over the input channels.
     func winogradParts(_ geometry: ConvolutionGeometry, _ method: WinogradMethod) -> Int
-    /// Computes all the output blocks of the output tiles `outputTiles` (those of `blockedOutputTiles`) at the Winograd tiles
-    /// `tiles`, which are numbered through all images (`inputImageStride` …): weights that are read once serve many images.
-    /// Splitting over `tiles` reads the weights again, splitting over `outputTiles` repeats the input transform.
-    /// `scratch` holds `winogradScratchCount` floats, one such buffer for each call that runs at the same time.
-    func convolveWinograd(
-        _ geometry: ConvolutionGeometry, _ method: WinogradMethod, _ operands: ConvolutionOperands,
-        outputTiles: Range<Int>, tiles: Range<Int>, scratch: UnsafeMutablePointer<Float>)
-    func winogradScratchCount(_ geometry: ConvolutionGeometry, _ method: WinogradMethod, images: Int) -> Int
+    /// The first half of a round: transforms the input at its tiles, which are numbered through all images (`inputImageStride` …), so
+    /// that weights that are read once serve many images. `transformed` holds `winogradInputCount` floats.
+    func transformWinogradInputs(
+        _ geometry: ConvolutionGeometry, _ method: WinogradMethod, _ operands: ConvolutionOperands, tiles: Range<Int>,
+        to transformed: UnsafeMutablePointer<Float>)
+    /// The second half, as often as there are output tiles (those of `blockedOutputTiles`): multiplies, transforms back and stores
+    /// the output blocks of `outputTiles`. `scratch` holds `winogradScratchCount` floats, one such buffer for each call that
+    /// runs at the same time.
+    func multiplyWinograd(
+        _ geometry: ConvolutionGeometry, _ method: WinogradMethod, _ operands: ConvolutionOperands, outputTiles: Range<Int>,
+        tiles: Range<Int>, transformed: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>)
+    /// - Parameter tiles: of the largest round.
+    func winogradInputCount(_ geometry: ConvolutionGeometry, _ method: WinogradMethod, tiles: Int) -> Int
+    /// - Parameter tiles: of the largest round.
+    func winogradScratchCount(_ geometry: ConvolutionGeometry, _ method: WinogradMethod, tiles: Int) -> Int
 }

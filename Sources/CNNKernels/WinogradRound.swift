@@ -18,7 +18,7 @@ struct WinogradShape {
     }
 }
 
-/// How much of a convolution is done at once: what is transformed, multiplied and transformed back in one go.
+/// How a round's numbers lie in memory, and how much of it is done at once.
 struct WinogradRound {
     /// Winograd tiles.
     let tiles: Int
@@ -40,16 +40,12 @@ struct WinogradRound {
     /// From one plane of weights that are transformed on the way to the next; 0 for others.
     let weightPlane: Int
 
-    init(_ shape: WinogradShape, _ method: WinogradMethod, tiles count: Int) {
+    init(_ shape: WinogradShape, _ method: WinogradMethod, tiles: Int) {
         let c = Vector.scalarCount
         let floatBytes = MemoryLayout<Float>.stride
         let padding = 64 / floatBytes
         let tileChannels = TwoBlocks.blocks * c
-        // Few enough that their transforms stay in the second-level cache, but enough of them to pay for reading all the
-        // weights once more; and rounds of the same size, since a last one of a few tiles would read the weights for them alone.
-        let limit = Self.tileLimit(shape)
-        let rounds = max(1, (count + limit - 1) / limit)
-        tiles = (count + rounds - 1) / rounds
+        self.tiles = tiles
         depth = Self.depth(shape, method)
         parts = (shape.channels.inputs + depth - 1) / depth
         inputPlane = tiles * parts * depth + padding
@@ -95,18 +91,24 @@ struct WinogradRound {
     /// Floats of all products of a round, unless one output tile has more.
     private static var productLimit: Int { 64 * 1024 }
 
-    private static func tileLimit(_ shape: WinogradShape) -> Int {
+    /// The most tiles of a round: few enough that their transforms stay in the second-level cache, but enough of them to pay for
+    /// reading all the weights once more.
+    static func tileLimit(_ shape: WinogradShape) -> Int {
         max(512 * 1024 / (shape.planes * shape.channels.inputs * MemoryLayout<Float>.stride), 60)
     }
 
-    /// What a round of `tiles` tiles or fewer needs at most.
+    /// Floats of the transformed inputs of a round of so many tiles or fewer.
+    static func inputCount(_ shape: WinogradShape, _ method: WinogradMethod, tiles: Int) -> Int {
+        shape.planes * WinogradRound(shape, method, tiles: tiles).inputPlane
+    }
+
+    /// Floats of what else it needs, at most.
     static func scratchCount(_ shape: WinogradShape, _ method: WinogradMethod, tiles: Int) -> Int {
-        let largest = WinogradRound(shape, method, tiles: min(tiles, tileLimit(shape)))
+        let largest = WinogradRound(shape, method, tiles: tiles)
         // Of fewer tiles there may be the products of more channels.
         let tileChannels = TwoBlocks.blocks * Vector.scalarCount
         let products = max(productLimit, shape.planes * largest.tiles * tileChannels)
         let all = shape.planes * largest.tiles * shape.channels.outputs
-        return shape.planes * (largest.inputPlane + 64 / MemoryLayout<Float>.stride)
-            + shape.weightPlanes * largest.weightPlane + min(products, all)
+        return shape.planes * (64 / MemoryLayout<Float>.stride) + shape.weightPlanes * largest.weightPlane + min(products, all)
     }
 }

@@ -270,9 +270,12 @@ struct WinogradTests {
                 }
             }
             let tiles = 0..<kernels.winogradTiles(geometry, form) * Self.images
-            let scratch = Buffer(unwritten: kernels.winogradScratchCount(geometry, method, images: Self.images))
+            let limit = kernels.winogradRoundLimit(geometry, form)
+            let largest = min(tiles.count, limit)
+            let transformed = Buffer(unwritten: kernels.winogradInputCount(geometry, method, tiles: largest))
+            let scratch = Buffer(unwritten: kernels.winogradScratchCount(geometry, method, tiles: largest))
             let outputCount = kernels.paddedChannels(geometry.outputChannels) * test.pixels
-            func run(_ parts: [(Range<Int>, Range<Int>)]) -> [Float] {
+            func run(rounds: [Range<Int>], outputTiles: [Range<Int>]) -> [Float] {
                 let output = Buffer(unwritten: outputCount * Self.images)
                 var operands = ConvolutionOperands(
                     input: input.constant, inputStride: test.inputPixels * c, weights: packed.constant,
@@ -281,14 +284,19 @@ struct WinogradTests {
                     activation: test.activation)
                 operands.inputImageStride = inputImage.count
                 operands.outputImageStride = outputCount
-                for (outputTiles, tiles) in parts {
-                    kernels.convolveWinograd(
-                        geometry, method, operands, outputTiles: outputTiles, tiles: tiles, scratch: scratch.pointer)
+                for round in rounds {
+                    kernels.transformWinogradInputs(geometry, method, operands, tiles: round, to: transformed.pointer)
+                    for part in outputTiles {
+                        kernels.multiplyWinograd(
+                            geometry, method, operands, outputTiles: part, tiles: round, transformed: transformed.constant,
+                            scratch: scratch.pointer)
+                    }
                 }
-                #expect(output.isIntact && scratch.isIntact && packed.isIntact)
+                #expect(output.isIntact && transformed.isIntact && scratch.isIntact && packed.isIntact)
                 return output.values
             }
-            let whole = run([(outputTiles, tiles)])
+            let rounds = stride(from: 0, to: tiles.count, by: limit).map { $0..<min($0 + limit, tiles.count) }
+            let whole = run(rounds: rounds, outputTiles: [outputTiles])
             let magnitudes = magnitudes(test, form)
             // Roundings on the way of one product: at most eight along each axis of the three transforms; the sum over the
             // channels; bias, residual, activation.
@@ -303,8 +311,8 @@ struct WinogradTests {
             if !test.hasBias && !test.hasResidual {
                 #expect(sameBits(whole[..<outputCount].map { 2 * $0 }, Array(whole[outputCount...])), "\(method)")
             }
-            let parts = pieces(outputTiles, seed: 8).flatMap { outputs in pieces(tiles, seed: 9).map { (outputs, $0) } }
-            #expect(sameBits(whole, run(parts)), "\(method)")
+            let others = rounds.flatMap { pieces($0, seed: 9) }
+            #expect(sameBits(whole, run(rounds: others, outputTiles: pieces(outputTiles, seed: 8))), "\(method)")
         }
     }
 }

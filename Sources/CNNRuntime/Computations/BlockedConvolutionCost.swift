@@ -20,7 +20,7 @@ struct BlockedConvolutionCost {
         let (planes, weightPlanes) = (Double(form.planes), Double(form.weightPlanes))
         let tiles = Double(kernels.winogradTiles(geometry, form)) * Double(images)
         let channels = Double(geometry.inputChannels) + Double(geometry.outputChannels)
-        let rounds = Double(kernels.winogradRounds(geometry, form, images: images))
+        let rounds = (tiles / Double(kernels.winogradRoundLimit(geometry, form))).rounded(.up)
         let products = planes * pairs * tiles
         // With stride 2 an axis is transformed in two halves.
         let additions = rates.tileTransform * Double(form.span) / Double(form.stride)
