@@ -99,9 +99,8 @@ package protocol WinogradKernels {
     func transformWinogradInputs(
         _ geometry: ConvolutionGeometry, _ method: WinogradMethod, _ operands: ConvolutionOperands, tiles: Range<Int>,
         to transformed: UnsafeMutablePointer<Float>)
-    /// The second half, as often as there are output tiles (those of `blockedOutputTiles`): multiplies, transforms back and stores
-    /// the output blocks of `outputTiles`. `scratch` holds `winogradScratchCount` floats, one such buffer for each call that
-    /// runs at the same time.
+    /// The second half, for the output tiles `outputTiles` (those of `blockedOutputTiles`): multiplies, transforms back and stores
+    /// their output blocks. `scratch` holds `winogradScratchCount` floats, one such buffer for each call that runs at the same time.
     func multiplyWinograd(
         _ geometry: ConvolutionGeometry, _ method: WinogradMethod, _ operands: ConvolutionOperands, outputTiles: Range<Int>,
         tiles: Range<Int>, transformed: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>)
