@@ -93,3 +93,17 @@ extension WinogradForm {
         }
     }
 }
+
+extension WinogradTransform {
+    /// Calls `body` with room for the vectors of two tiles, `[span][span]` each.
+    @inline(__always)
+    static func withTileVectors(_ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void) {
+        let count = span * span * Vector.scalarCount
+        withUnsafeTemporaryAllocation(
+            byteCount: 2 * count * MemoryLayout<Float>.stride, alignment: MemoryLayout<Vector>.alignment
+        ) { bytes in
+            let first = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+            body(first, first + count)
+        }
+    }
+}

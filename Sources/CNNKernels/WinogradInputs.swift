@@ -7,14 +7,10 @@ struct InputTransformation: WinogradWork {
     let transformed: UnsafeMutablePointer<Float>
 
     func run<Transform: WinogradTransform>(_: Transform.Type) {
-        let vectors = Transform.span * Transform.span * Vector.scalarCount
-        withUnsafeTemporaryAllocation(
-            byteCount: 2 * vectors * MemoryLayout<Float>.stride, alignment: MemoryLayout<Vector>.alignment
-        ) { bytes in
-            let patch = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+        Transform.withTileVectors { patch, partial in
             TileTransform<Transform>(
                 shape: call.shape, round: call.round, window: call.window, operands: call.operands, transformed: transformed,
-                patch: patch, partial: patch + vectors
+                patch: patch, partial: partial
             ).run(call.tiles)
         }
     }

@@ -10,16 +10,12 @@ struct WinogradMultiplication: WinogradWork {
     let scratch: UnsafeMutablePointer<Float>
 
     func run<Transform: WinogradTransform>(_: Transform.Type) {
-        let vectors = Transform.span * Transform.span * Vector.scalarCount
-        withUnsafeTemporaryAllocation(
-            byteCount: 2 * vectors * MemoryLayout<Float>.stride, alignment: MemoryLayout<Vector>.alignment
-        ) { bytes in
-            let patch = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+        Transform.withTileVectors { patch, partial in
             WinogradProducts<Transform>(
                 shape: call.shape, round: call.round, window: call.window, operands: call.operands, tiles: call.tiles,
                 activation: VectorActivation(call.operands.activation), transformed: transformed, products: scratch,
                 transformedWeights: scratch + call.shape.planes * call.round.outputPlane, patch: patch,
-                partial: patch + vectors
+                partial: partial
             ).run(outputTiles, transformsWeights: transformsWeights)
         }
     }

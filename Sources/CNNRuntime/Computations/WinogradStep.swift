@@ -48,6 +48,7 @@ struct WinogradSchedule: Sendable {
     }
 }
 
+/// A convolution by Winograd's filtering, of all images together.
 struct WinogradStep: Step {
     let method: WinogradMethod
     let geometry: ConvolutionGeometry
