@@ -43,4 +43,8 @@ package struct WindowGeometry: Sendable, Hashable {
         self.padBegin = padBegin
         self.padEnd = padEnd
     }
+    /// Whether each output pixel sees the one input pixel at its own place.
+    package var isPointwise: Bool {
+        kernel == .one && stride == .one && padBegin == .zero && output == input
+    }
 }

@@ -28,12 +28,6 @@ extension WindowGeometry {
         input.depth == 1 && output.depth == 1 && kernel.depth == 1 && padBegin.depth == 0
     }
 
-    /// Each output pixel sees the one input pixel at its own place.
-    var isPointwise: Bool {
-        kernel.count == 1 && stride.count == 1 && padBegin.height == 0 && padBegin.width == 0
-            && output.height == input.height && output.width == input.width
-    }
-
     /// The output columns whose windows lie inside the map from left to right.
     var innerColumns: Range<Int> {
         let first = (padBegin.width + stride.width - 1) / stride.width

@@ -11,11 +11,13 @@ extension LayerGraph {
         // By the layer in front of which they stand: right behind the one that computes their input, while it is in the cache.
         var subsamplings: [Int: [Layer]] = [:]
         for (pixels, readers) in subsamples() {
-            guard let subsample = addValue(of: pixels), let first = readers.first else { continue }
+            guard let shape = values[pixels.value].shape, let first = readers.first,
+                let subsample = addValue(named: values[pixels.value].name, like: shape, on: pixels.window.output)
+            else { continue }
             for index in readers {
                 guard let convolution = layers[index].computation as? ConvolutionComputation else { continue }
                 layers[index].inputs[0] = subsample
-                layers[index].computation = convolution.ofSubsample
+                layers[index].computation = convolution.pointwise(on: pixels.window.output)
             }
             subsamplings[producers[pixels.value].map { $0 + 1 } ?? 0, default: []].append(
                 Layer(
@@ -48,16 +50,6 @@ extension LayerGraph {
         return readers.filter { products[$0.key, default: 0] >= 512 }.sorted { $0.value[0] < $1.value[0] }
             .map { (pixels: $0.key, readers: $0.value) }
     }
-
-    /// A new value for a subsample.
-    private mutating func addValue(of pixels: Subsample) -> Int? {
-        guard let sizes = values[pixels.value].shape?.dimensions, sizes.count >= 2 else { return nil }
-        let output = pixels.window.output
-        let map = [output.depth, output.height, output.width].suffix(sizes.count - 2)
-        guard let shape = try? Shape(Array(sizes.prefix(2)) + map) else { return nil }
-        let fact = ValueFact(dataType: .float32, shape: SymbolicShape(shape))
-        return addValue(Value(name: values[pixels.value].name, fact: fact))
-    }
 }
 
 extension ConvolutionComputation {
@@ -71,13 +63,5 @@ extension ConvolutionComputation {
             (output.width - 1) * stride.width < input.width
         else { return nil }
         return KernelWindow(input: input, output: output, kernel: .one, stride: stride)
-    }
-
-    /// The same convolution of those pixels alone.
-    fileprivate var ofSubsample: ConvolutionComputation {
-        var convolution = self
-        let map = geometry.window.output
-        convolution.geometry.window = KernelWindow(input: map, output: map, kernel: .one)
-        return convolution
     }
 }

@@ -1,3 +1,4 @@
+import CNNKernelTable
 import CNNModels
 import CNNOperators
 import CNNTensors
@@ -121,5 +122,13 @@ struct LayerGraph {
     mutating func addValue(_ value: Value) -> Int {
         values.append(value)
         return values.count - 1
+    }
+
+    /// A new value with as many images and channels as `shape`, on maps of this extent.
+    mutating func addValue(named name: String, like shape: Shape, on map: Extent) -> Int? {
+        guard shape.rank >= 2 else { return nil }
+        let sizes = shape.dimensions.prefix(2) + [map.depth, map.height, map.width].suffix(shape.rank - 2)
+        guard let shape = try? Shape(Array(sizes)) else { return nil }
+        return addValue(Value(name: name, fact: ValueFact(dataType: .float32, shape: SymbolicShape(shape))))
     }
 }

@@ -45,6 +45,7 @@ struct PlanCompiler: Sendable {
             memoryLimit: options.memoryLimit)
         try LayerRecognition(machine: machine, library: library).recognize(&graph)
         if !key.keepsAll { try graph.fuse(machine) }
+        if !key.keepsAll && machine.mode == .fast { graph.averageBeforeConvolutions(machine) }
         graph.multiplyWholeMaps(machine)
         graph.chooseMethodsInCache(machine)
         if !key.keepsAll {

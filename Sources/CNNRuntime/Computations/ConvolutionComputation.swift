@@ -66,6 +66,13 @@ struct ConvolutionComputation: Computation {
         return true
     }
 
+    /// The same 1×1 convolution of each pixel of a map of this extent.
+    func pointwise(on map: Extent) -> ConvolutionComputation {
+        var convolution = self
+        convolution.geometry.window = KernelWindow(input: map, output: map, kernel: .one)
+        return convolution
+    }
+
     /// Whether the output has channels that only fill a block up, which an activation must leave at zero.
     var hasPaddedOutput: Bool { method != .planar && geometry.outputChannels % kernels.channelBlock != 0 }
 

@@ -5,7 +5,7 @@ import CNNTensors
 /// Mean or maximum of each channel: GlobalAveragePool, GlobalMaxPool, ReduceMean over all spatial axes.
 struct GlobalPoolingComputation: Computation {
     let isMaximum: Bool
-    let channels: Int
+    var channels: Int
     let channelBlock: Int
     /// Whether the output keeps its spatial axes (of size 1), without which it has no blocked form.
     let keepsAxes: Bool
