@@ -17,8 +17,8 @@
 /// the convolution's packed weights are zero there anyway).
 /// Strides are counted in elements (Float). Pointers need no alignment beyond a Float's; 64 bytes are faster.
 /// Sizes are trusted: they must have been checked before, nothing here is bounds-checked.
-package protocol KernelTable: GEMMKernels, DenseKernels, ConvolutionKernels, WinogradKernels, PoolingKernels,
-    NormalizationKernels, ElementwiseKernels, LayoutKernels, DoubleProductKernels, PeakKernels, Sendable
+package protocol KernelTable: GEMMKernels, DenseKernels, ConvolutionKernels, WinogradKernels, WinogradColumnKernels,
+    PoolingKernels, NormalizationKernels, ElementwiseKernels, LayoutKernels, DoubleProductKernels, PeakKernels, Sendable
 {
     /// "avx512", "avx2" or "baseline".
     var name: String { get }

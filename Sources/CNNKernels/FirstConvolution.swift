@@ -30,9 +30,11 @@ extension Kernels {
                 operands: operands, activation: VectorActivation(operands.activation),
                 outputChannels: geometry.outputChannels, taps: UnsafeBufferPointer(taps))
             let few = FewChannels(
-                band: band, image: run.image, operands: operands, activation: run.activation,
-                outputChannels: geometry.outputChannels, taps: run.taps)
-            let hasFewChannels = FewChannels.suits(geometry) && operands.residual == nil
+                band: band, image: run.image,
+                tile: FewChannelTile(
+                    operands: operands, activation: run.activation, outputChannels: geometry.outputChannels,
+                    taps: run.taps))
+            let hasFewChannels = FewChannelTile.suits(geometry) && operands.residual == nil
             var first = rows.lowerBound
             while first < rows.upperBound {
                 let end = min(first + band.rows, rows.upperBound)

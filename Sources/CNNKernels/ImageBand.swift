@@ -14,16 +14,19 @@ struct ImageBand {
     /// A band stays in the second-level cache, together with what is written meanwhile.
     private static let byteCount = 128 * 1024
 
-    init(_ geometry: ConvolutionGeometry) {
+    /// - Parameters:
+    ///   - rows: output rows; nil for as many as stay in the cache.
+    ///   - excess: pixels that a register tile may have beyond the end of a row.
+    init(_ geometry: ConvolutionGeometry, rows: Int? = nil, excess: Int = excess) {
         window = geometry.window
         channels = geometry.inputChannels
         let reach = (window.kernel.height - 1) * window.dilation.height + 1
         rowStride =
-            (window.output.width - 1 + Self.excess) * window.stride.width + (window.kernel.width - 1) * window.dilation.width
+            (window.output.width - 1 + excess) * window.stride.width + (window.kernel.width - 1) * window.dilation.width
             + 1
         let inputRows = Self.byteCount / MemoryLayout<Float>.stride / (channels * rowStride)
-        rows = min(max((inputRows - reach) / window.stride.height + 1, 1), window.output.height)
-        channelStride = ((rows - 1) * window.stride.height + reach) * rowStride
+        self.rows = rows ?? min(max((inputRows - reach) / window.stride.height + 1, 1), window.output.height)
+        channelStride = ((self.rows - 1) * window.stride.height + reach) * rowStride
     }
 
     var count: Int { channels * channelStride }

@@ -222,6 +222,7 @@ extension Joined.Pointers: MaskedPointers where First.Pointers: MaskedPointers, 
 
 /// How far the pixels of a run lie apart in the input.
 protocol PixelStep {
+    /// Pixels of one channel: floats.
     static var pixels: Int { get }
 }
 
@@ -235,6 +236,11 @@ enum TwoStep: PixelStep {
 
 enum FourStep: PixelStep {
     @inline(__always) static var pixels: Int { 4 }
+}
+
+/// Side by side in the blocked layout.
+enum BlockStep: PixelStep {
+    @inline(__always) static var pixels: Int { Vector.scalarCount }
 }
 
 /// Pixels side by side in one row of the output: one pointer, to the input of the first, does for all of them.

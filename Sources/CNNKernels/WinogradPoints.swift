@@ -34,6 +34,20 @@ extension WinogradPoints {
         target.append(even + odd)
         target.append(even - odd)
     }
+
+    /// The scaled value at `point`.
+    @inline(__always)
+    static func evaluate<Source: WeightSource>(
+        at point: Float, scale: Float, kernel: Int, _ weight: Source, to target: inout some WeightTarget<Source.Value>
+    ) {
+        var power = scale
+        var value = weight[0].scaled(by: scale)
+        for exponent in 1..<kernel {
+            power *= point
+            value.add(weight[exponent], times: power)
+        }
+        target.append(value)
+    }
 }
 
 /// 0, ±1, ∞.
@@ -68,12 +82,16 @@ enum SixPoints: WinogradPoints {
     static func transformInput(
         _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int
     ) {
-        let d0 = load(source)
-        let d1 = load(source + sourceStep)
-        let d2 = load(source + 2 * sourceStep)
-        let d3 = load(source + 3 * sourceStep)
-        let d4 = load(source + 4 * sourceStep)
-        let d5 = load(source + 5 * sourceStep)
+        transform(
+            load(source), load(source + sourceStep), load(source + 2 * sourceStep), load(source + 3 * sourceStep),
+            load(source + 4 * sourceStep), load(source + 5 * sourceStep), target, targetStep)
+    }
+
+    @inline(__always)
+    static func transform(
+        _ d0: Vector, _ d1: Vector, _ d2: Vector, _ d3: Vector, _ d4: Vector, _ d5: Vector,
+        _ target: UnsafeMutablePointer<Float>, _ targetStep: Int
+    ) {
         // The rows of a pair ±p share their even part and their odd part.
         let even1 = multiplyAdd(d4, -4, d2)
         let odd1 = multiplyAdd(d3, -4, d1)
@@ -95,6 +113,39 @@ enum SixPoints: WinogradPoints {
         evaluatePair(at: 1, scale: -1 / 6, kernel: kernel, weight, to: &target)
         evaluatePair(at: 2, scale: 1 / 24, kernel: kernel, weight, to: &target)
         target.append(weight[kernel - 1])
+    }
+}
+
+/// 0, ±1, ±2, ∞, ½: the polynomials of six points, times x − ½.
+enum SevenPoints: WinogradPoints {
+    @inline(__always)
+    static func transformInput(
+        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int
+    ) {
+        let d0 = load(source)
+        let d1 = load(source + sourceStep)
+        let d2 = load(source + 2 * sourceStep)
+        let d3 = load(source + 3 * sourceStep)
+        let d4 = load(source + 4 * sourceStep)
+        let d5 = load(source + 5 * sourceStep)
+        let d6 = load(source + 6 * sourceStep)
+        SixPoints.transform(
+            multiplyAdd(d1, -0.5, d0), multiplyAdd(d2, -0.5, d1), multiplyAdd(d3, -0.5, d2), multiplyAdd(d4, -0.5, d3),
+            multiplyAdd(d5, -0.5, d4), multiplyAdd(d6, -0.5, d5), target, targetStep)
+        store(multiplyAdd(multiplyAdd(d5, -5, d3), 4, d1), target + 6 * targetStep)
+    }
+
+    @inline(__always)
+    static func transformWeights<Source: WeightSource>(
+        kernel: Int, _ weight: Source, to target: inout some WeightTarget<Source.Value>
+    ) {
+        target.append(weight[0].scaled(by: -1 / 2))
+        evaluate(at: 1, scale: -1 / 3, kernel: kernel, weight, to: &target)
+        evaluate(at: -1, scale: 1 / 9, kernel: kernel, weight, to: &target)
+        evaluate(at: 2, scale: 1 / 36, kernel: kernel, weight, to: &target)
+        evaluate(at: -2, scale: -1 / 60, kernel: kernel, weight, to: &target)
+        target.append(weight[kernel - 1])
+        evaluate(at: 0.5, scale: 32 / 45, kernel: kernel, weight, to: &target)
     }
 }
 

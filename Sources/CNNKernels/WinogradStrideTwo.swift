@@ -2,10 +2,13 @@
 /// inputs of even index, plus one with the odd weights on the odd inputs. Each is an F(m, ·) of its own, whose products lie one
 /// behind the other; so m outputs take `2m + r − 2` products instead of m·r. (The polyphase decomposition of the decimating filter
 /// bank: P. P. Vaidyanathan, *Multirate Systems and Filter Banks*, 1993, section 4.3.)
-enum StrideTwo<Even: WinogradTransform, Odd: WinogradTransform, Weights: WeightRow>: WinogradTransform {
+///
+/// The two halves may have strides of their own, which theirs then is twice.
+enum StrideTwo<Even: WinogradTransform, Odd: WinogradTransform>: WinogradTransform {
+    typealias Weights = JoinedWeights<Even.Weights, Odd.Weights>
     @inline(__always) static var size: Int { Even.size }
     @inline(__always) static var kernel: Int { Even.kernel + Odd.kernel }
-    @inline(__always) static var stride: Int { 2 }
+    @inline(__always) static var stride: Int { 2 * Even.stride }
     @inline(__always) static var weightSpan: Int { Even.weightSpan + Odd.weightSpan }
 
     @inline(__always)
@@ -38,10 +41,12 @@ enum StrideTwo<Even: WinogradTransform, Odd: WinogradTransform, Weights: WeightR
     }
 }
 
-typealias TwoOfThreeStrideTwo = StrideTwo<TwoOfTwo, TwoOfOne, ThreeWeights>
-typealias FourOfThreeStrideTwo = StrideTwo<FourOfTwo, FourOfOne, ThreeWeights>
-typealias TwoOfFiveStrideTwo = StrideTwo<TwoOfThree, TwoOfTwo, FiveWeights>
-typealias FourOfFiveStrideTwo = StrideTwo<FourOfThree, FourOfTwo, FiveWeights>
+typealias TwoOfThreeStrideTwo = StrideTwo<TwoOfTwo, TwoOfOne>
+typealias FourOfThreeStrideTwo = StrideTwo<FourOfTwo, FourOfOne>
+typealias TwoOfFiveStrideTwo = StrideTwo<TwoOfThree, TwoOfTwo>
+typealias FourOfFiveStrideTwo = StrideTwo<FourOfThree, FourOfTwo>
+typealias FourOfSevenStrideTwo = StrideTwo<FourOfFour, FourOfThree>
+typealias FourOfElevenStrideFour = StrideTwo<StrideTwo<FourOfThree, FourOfThree>, StrideTwo<FourOfThree, FourOfTwo>>
 
 /// The points 0, 1, ∞.
 enum TwoOfTwo: WinogradTransform {

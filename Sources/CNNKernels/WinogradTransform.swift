@@ -93,6 +93,29 @@ enum FourOfThree: PointTransform {
     }
 }
 
+enum FourOfFour: PointTransform {
+    typealias Weights = FourWeights
+    typealias Points = SevenPoints
+    @inline(__always) static var size: Int { 4 }
+    @inline(__always) static var kernel: Int { 4 }
+
+    @inline(__always)
+    static func transformOutput(
+        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int,
+        adding: Bool
+    ) {
+        let (sum1, difference1) = pair(source + sourceStep, sourceStep)
+        let (sum2, difference2) = pair(source + 3 * sourceStep, sourceStep)
+        let s6 = load(source + 6 * sourceStep)
+        put(load(source) + (sum1 + sum2) + s6, target, adding: adding)
+        put(multiplyAdd(multiplyAdd(difference1, 2, difference2), 0.5, s6), target + targetStep, adding: adding)
+        put(multiplyAdd(multiplyAdd(sum1, 4, sum2), 0.25, s6), target + 2 * targetStep, adding: adding)
+        put(
+            multiplyAdd(multiplyAdd(difference1, 8, difference2), 0.125, s6) + load(source + 5 * sourceStep),
+            target + 3 * targetStep, adding: adding)
+    }
+}
+
 enum TwoOfFive: PointTransform {
     typealias Weights = FiveWeights
     typealias Points = SixPoints

@@ -143,4 +143,5 @@ struct TransformedRows<Transform: WinogradTransform>: WeightTarget {
 
 typealias TwoWeights = JoinedWeights<OneWeight, OneWeight>
 typealias ThreeWeights = JoinedWeights<TwoWeights, OneWeight>
+typealias FourWeights = JoinedWeights<TwoWeights, TwoWeights>
 typealias FiveWeights = JoinedWeights<ThreeWeights, TwoWeights>

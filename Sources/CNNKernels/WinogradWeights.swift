@@ -42,7 +42,7 @@ extension Kernels {
                 let target = packed + firstOutput * channels.inputs * Transform.weightSpan * Transform.weightSpan
                 // A block of input channels at a time: their weights lie side by side, and their transform stays in the cache.
                 for firstInput in stride(from: 0, to: channels.inputs, by: c) {
-                    gather(
+                    gatherWeights(
                         geometry, weights, outputs: firstOutput..<min(firstOutput + lanes, geometry.outputChannels),
                         inputs: firstInput..<min(firstInput + c, geometry.inputChannels), lanes: lanes, gathered)
                     for input in 0..<c {
@@ -56,7 +56,7 @@ extension Kernels {
     }
 
     /// Turns `[output][input][tap]` to `[input][tap][lane]`, with zeros for channels that do not exist.
-    private func gather(
+    func gatherWeights(
         _ geometry: ConvolutionGeometry, _ weights: UnsafePointer<Float>, outputs: Range<Int>, inputs: Range<Int>, lanes: Int,
         _ gathered: UnsafeMutablePointer<Float>
     ) {

@@ -12,7 +12,6 @@ extension LayerGraph {
         let producers = producers()
         for index in layers.indices {
             guard let value = layers[index].inputs.first ?? nil, uses[value] == 1, let first = producers[value],
-                outputs.allSatisfy({ $0.value != value }),
                 let convolution = layers[first].computation as? ConvolutionComputation,
                 let source = layers[first].inputs[0], let shape = kernelShape(source),
                 let average = Average(layers[index], of: convolution, machine), average.pays,
@@ -80,8 +79,9 @@ extension KernelWindow {
     /// Whether no window reaches beyond the map.
     fileprivate var isWithinMap: Bool {
         func isWithin(_ axis: KeyPath<Extent, Int>) -> Bool {
-            let reach = (output[keyPath: axis] - 1) * stride[keyPath: axis] + (kernel[keyPath: axis] - 1) * dilation[keyPath: axis]
-            return padBegin[keyPath: axis] == 0 && reach < input[keyPath: axis]
+            let last = (output[keyPath: axis] - 1) * stride[keyPath: axis]
+            let reach = (kernel[keyPath: axis] - 1) * dilation[keyPath: axis]
+            return padBegin[keyPath: axis] == 0 && last + reach < input[keyPath: axis]
         }
         return isWithin(\.depth) && isWithin(\.height) && isWithin(\.width)
     }

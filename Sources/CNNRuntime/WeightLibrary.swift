@@ -16,6 +16,7 @@ final class WeightLibrary: Sendable {
     enum Form: Hashable, Sendable {
         case blocked
         case first
+        case winogradColumns(ColumnInput)
         case depthwise
         case planar
         case winograd(WinogradForm)

@@ -121,6 +121,55 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     }
 }
 
+extension ConvolutionCase {
+    /// Runs a kernel with blocked output into the middle of a larger tensor: whole, and in pieces, which give the same bits.
+    /// - Parameter units: what the kernel counts along the map; nil for pixels.
+    /// - Returns: the output, planar.
+    func runBlocked(
+        _ kernels: any KernelTable, _ weights: Buffer, _ input: Buffer, inputStride: Int, tiles: Int, units: Int? = nil,
+        _ body: (ConvolutionOperands, Range<Int>, Range<Int>) -> Void
+    ) -> [Float] {
+        let c = kernels.channelBlock
+        let outputs = geometry.outputChannels
+        let bias = Buffer(padded(bias, to: kernels.paddedChannels(outputs)))
+        let residual = Buffer(blocked(residual, channels: outputs, pixels: pixels, block: c))
+        // One pixel between the blocks stands for the rest of a larger tensor.
+        let outputStride = (pixels + 1) * c
+        func run(_ parts: [(Range<Int>, Range<Int>)]) -> [Float] {
+            let output = Buffer(unwritten: kernels.channelBlocks(outputs) * outputStride)
+            let operands = ConvolutionOperands(
+                input: input.constant, inputStride: inputStride, weights: weights.constant,
+                bias: hasBias ? bias.constant : nil, residual: hasResidual ? residual.constant : nil,
+                residualStride: pixels * c, output: output.pointer, outputStride: outputStride, activation: activation)
+            for (tiles, units) in parts { body(operands, tiles, units) }
+            #expect(output.isIntact)
+            let blocks = output.values
+            return (0..<kernels.channelBlocks(outputs)).flatMap { block in
+                let gap = blocks[block * outputStride + pixels * c..<(block + 1) * outputStride]
+                #expect(gap.allSatisfy { $0.isNaN }, "written past block \(block)")
+                return blocks[block * outputStride..<block * outputStride + pixels * c]
+            }
+        }
+        let units = 0..<(units ?? pixels)
+        let whole = run([(0..<tiles, units)])
+        let missing = blocked(
+            [Float](repeating: 1, count: outputs * pixels), channels: outputs, pixels: pixels, block: c)
+        let padding = zip(whole, missing).filter { $1 == 0 }
+        #expect(padding.allSatisfy { $0.0 == 0 }, "missing channels hold zero")
+        let parts = pieces(0..<tiles, seed: 6).flatMap { tiles in pieces(units, seed: 7).map { (tiles, $0) } }
+        #expect(sameBits(whole, run(parts)))
+        return CNNKernelsTests.planar(whole, channels: outputs, pixels: pixels, block: c)
+    }
+
+    /// The same, and compares the output with the exact one.
+    func expectCorrect(
+        _ kernels: any KernelTable, _ weights: Buffer, _ input: Buffer, inputStride: Int, tiles: Int,
+        _ body: (ConvolutionOperands, Range<Int>, Range<Int>) -> Void
+    ) {
+        expectCorrect(runBlocked(kernels, weights, input, inputStride: inputStride, tiles: tiles, body))
+    }
+}
+
 func plane(_ height: Int, _ width: Int) -> Extent { Extent(height: height, width: width) }
 func pad(_ height: Int, _ width: Int, depth: Int = 0) -> Extent { Extent(depth: depth, height: height, width: width) }
 

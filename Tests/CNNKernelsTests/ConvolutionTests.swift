@@ -21,8 +21,9 @@ struct ConvolutionTests {
             }
         }
         let input = Buffer(blocked(test.input, channels: geometry.inputChannels, pixels: test.inputPixels, block: c))
-        runBlocked(test, kernels, packed, input, inputStride: test.inputPixels * c, tiles: kernels.blockedOutputTiles(geometry))
-        {
+        test.expectCorrect(
+            kernels, packed, input, inputStride: test.inputPixels * c, tiles: kernels.blockedOutputTiles(geometry)
+        ) {
             kernels.convolveBlocked(geometry, $0, outputTiles: $1, pixels: $2)
         }
     }
@@ -39,8 +40,8 @@ struct ConvolutionTests {
             }
         }
         let scratch = Buffer(unwritten: kernels.firstScratchCount(geometry))
-        runBlocked(
-            test, kernels, packed, Buffer(test.input), inputStride: test.inputPixels, tiles: kernels.firstOutputTiles(geometry)
+        test.expectCorrect(
+            kernels, packed, Buffer(test.input), inputStride: test.inputPixels, tiles: kernels.firstOutputTiles(geometry)
         ) {
             kernels.convolveFirst(
                 geometry, $0, outputTiles: $1, rows: test.rows(ofPixels: $2), scratch: scratch.pointer)
@@ -61,9 +62,8 @@ struct ConvolutionTests {
             }
         }
         let input = Buffer(blocked(test.input, channels: geometry.inputChannels, pixels: test.inputPixels, block: c))
-        runBlocked(
-            test, kernels, packed, input, inputStride: test.inputPixels * c,
-            tiles: kernels.channelBlocks(geometry.outputChannels)
+        test.expectCorrect(
+            kernels, packed, input, inputStride: test.inputPixels * c, tiles: kernels.channelBlocks(geometry.outputChannels)
         ) {
             kernels.convolveDepthwise(geometry, $0, blocks: $1, rows: test.rows(ofPixels: $2))
         }
@@ -110,45 +110,6 @@ struct ConvolutionTests {
         geometry.window.padBegin.width = 1 << 40
         geometry.window.stride.width = 1 << 41
         #expect(table.kernels.supportsFirst(test.geometry) && !table.kernels.supportsFirst(geometry))
-    }
-
-    /// Runs a kernel with blocked output into the middle of a larger tensor: whole, and in pieces.
-    private func runBlocked(
-        _ test: ConvolutionCase, _ kernels: any KernelTable, _ weights: Buffer, _ input: Buffer, inputStride: Int, tiles: Int,
-        _ body: (ConvolutionOperands, Range<Int>, Range<Int>) -> Void
-    ) {
-        let c = kernels.channelBlock
-        let outputs = test.geometry.outputChannels
-        let bias = Buffer(padded(test.bias, to: kernels.paddedChannels(outputs)))
-        let residual = Buffer(blocked(test.residual, channels: outputs, pixels: test.pixels, block: c))
-        // One pixel between the blocks stands for the rest of a larger tensor.
-        let outputStride = (test.pixels + 1) * c
-        func run(_ parts: [(Range<Int>, Range<Int>)]) -> [Float] {
-            let output = Buffer(unwritten: kernels.channelBlocks(outputs) * outputStride)
-            let operands = ConvolutionOperands(
-                input: input.constant, inputStride: inputStride, weights: weights.constant,
-                bias: test.hasBias ? bias.constant : nil, residual: test.hasResidual ? residual.constant : nil,
-                residualStride: test.pixels * c, output: output.pointer, outputStride: outputStride,
-                activation: test.activation)
-            for (tiles, pixels) in parts { body(operands, tiles, pixels) }
-            #expect(output.isIntact)
-            let blocks = output.values
-            return (0..<kernels.channelBlocks(outputs)).flatMap { block in
-                let gap = blocks[block * outputStride + test.pixels * c..<(block + 1) * outputStride]
-                #expect(gap.allSatisfy { $0.isNaN }, "written past block \(block)")
-                return blocks[block * outputStride..<block * outputStride + test.pixels * c]
-            }
-        }
-        let whole = run([(0..<tiles, 0..<test.pixels)])
-        test.expectCorrect(planar(whole, channels: outputs, pixels: test.pixels, block: c))
-        let missing = blocked(
-            [Float](repeating: 1, count: outputs * test.pixels), channels: outputs, pixels: test.pixels, block: c)
-        let padding = zip(whole, missing).filter { $1 == 0 }
-        #expect(padding.allSatisfy { $0.0 == 0 }, "missing channels hold zero")
-        let parts = pieces(0..<tiles, seed: 6).flatMap { tiles in
-            pieces(0..<test.pixels, seed: 7).map { (tiles, $0) }
-        }
-        #expect(sameBits(whole, run(parts)))
     }
 }
 

@@ -86,7 +86,7 @@ struct WinogradTests {
 
         /// F(2, 5) and F(4, 5) evaluate at the points of F(4, 3) and F(6, 3): the input's transform is the same, the weights' has
         /// two powers more, the output's two less.
-        private static func ofFive(_ three: Matrices, points: [Double]) -> Matrices {
+        static func ofFive(_ three: Matrices, points: [Double]) -> Matrices {
             let size = three.output.count - 2
             var weights = zip(three.weights, points).map { row, point in
                 (0..<5).map { power in row[0] * (0..<power).reduce(1) { product, _ in product * point } }
@@ -112,7 +112,7 @@ struct WinogradTests {
         }
 
         /// Stride 2: one filter on the inputs of even index and one on the odd, whose outputs are added.
-        private static func strideTwo(_ even: Matrices, _ odd: Matrices) -> Matrices {
+        static func strideTwo(_ even: Matrices, _ odd: Matrices) -> Matrices {
             func spread(_ rows: [[Double]], from first: Int, to count: Int) -> [[Double]] {
                 rows.map { row in (0..<count).map { $0 % 2 == first && $0 / 2 < row.count ? row[$0 / 2] : 0 } }
             }

@@ -40,6 +40,14 @@ struct BlockedConvolutionCost {
         return products + sums + transforms + weights
     }
 
+    /// Of a blocked input.
+    var winogradColumns: Double {
+        let products = Double(kernels.winogradColumnProducts(geometry) * kernels.winogradRowTiles(geometry))
+        let columns = products * Double(geometry.window.output.width) * Double(images)
+        let taps = Double(geometry.window.kernel.width * geometry.inputChannels)
+        return columns * Double(geometry.outputChannels) * (taps + rates.columnSum)
+    }
+
     private var rates: Rates { isInCache ? .inCache : .inMemory }
 
     private var pairs: Double {
@@ -61,6 +69,8 @@ private struct Rates {
     let weightTransform: Double
     /// To hand on the sum over a part of the input channels.
     let partialSum: Double
+    /// To hand on the sum of a plane of columns and to transform it back, as LeNet-5's second convolution does.
+    let columnSum = 12.0
     /// To read the transformed inputs again for each output tile, as transforming weights on the way makes necessary, for each product.
     let repeatedInput = 0.1
     /// What part of `transformedWeight` it takes in the next round, if all of them stay in the last level of the cache meanwhile,

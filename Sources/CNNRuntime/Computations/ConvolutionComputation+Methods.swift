@@ -5,6 +5,7 @@ extension ConvolutionComputation {
     enum Method: Sendable, Hashable {
         case blocked
         case winograd(WinogradMethod)
+        case winogradColumns(ColumnInput)
         case first
         case depthwise
         case planar
@@ -23,9 +24,13 @@ extension ConvolutionComputation {
     ) -> [Alternative] {
         let kernels = machine.kernels
         if kernels.supportsDepthwise(geometry) { return [Alternative(method: .depthwise, cost: 0)] }
+        let isFast = machine.mode == .fast
+        if isFast && kernels.supportsWinogradColumns(geometry, .planar) {
+            return [Alternative(method: .winogradColumns(.planar), cost: 0)]
+        }
         if kernels.supportsFirst(geometry) { return [Alternative(method: .first, cost: 0)] }
         guard kernels.supportsBlocked(geometry) else { return [Alternative(method: .planar, cost: 0)] }
-        guard machine.mode == .fast else { return [Alternative(method: .blocked, cost: 0)] }
+        guard isFast else { return [Alternative(method: .blocked, cost: 0)] }
         let cost = BlockedConvolutionCost(geometry: geometry, images: images, kernels: kernels, isInCache: isInCache)
         // In the cache, direct convolution takes no more time than F(2×2, 5×5), and little more than the forms with eight points, whose
         // rounding errors are several times its own: LeNet-5's outputs were off by up to four of the deviations that verification expects.
@@ -33,9 +38,12 @@ extension ConvolutionComputation {
         let winograd = forms.flatMap { form in
             [WinogradMethod(form), WinogradMethod(form, transformsWeights: true)]
         }
-        let alternatives =
+        var alternatives =
             [Alternative(method: .blocked, cost: cost.direct)]
             + winograd.map { Alternative(method: .winograd($0), cost: cost.winograd($0)) }
+        if isInCache && kernels.supportsWinogradColumns(geometry, .blocked) {
+            alternatives.append(Alternative(method: .winogradColumns(.blocked), cost: cost.winogradColumns))
+        }
         return alternatives.sorted { $0.cost < $1.cost }
     }
 }

@@ -7,6 +7,7 @@ extension ConvolutionComputation {
         case .blocked, .depthwise: 0
         case .winograd(let method): WinogradSchedule(geometry, method, images: images, machine).scratchCount
         case .first: kernels.firstScratchCount(geometry) * machine.threads
+        case .winogradColumns(let input): kernels.winogradColumnScratchCount(geometry, input) * machine.threads
         case .planar: kernels.planarScratchCount(geometry) * machine.threads
         }
     }
@@ -51,6 +52,15 @@ extension ConvolutionComputation {
                 columnData: inputCount)
             return step(grid, scratchCount: kernels.firstScratchCount(geometry)) { operands, outputTiles, rows, scratch in
                 kernels.convolveFirst(geometry, operands, outputTiles: outputTiles, rows: rows, scratch: scratch)
+            }
+        case .winogradColumns(let input):
+            let grid = Grid(
+                rows: kernels.blockedOutputTiles(geometry), columns: kernels.winogradRowTiles(geometry), parts: partsOfImage,
+                rowData: weightCount, columnData: inputCount)
+            return step(grid, scratchCount: kernels.winogradColumnScratchCount(geometry, input)) {
+                operands, outputTiles, rowTiles, scratch in
+                kernels.convolveWinogradColumns(
+                    geometry, input, operands, outputTiles: outputTiles, rowTiles: rowTiles, scratch: scratch)
             }
         case .depthwise:
             // A row of the map reads some of the input of the next.

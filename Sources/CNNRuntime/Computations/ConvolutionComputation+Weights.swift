@@ -16,6 +16,7 @@ extension ConvolutionComputation {
         case .blocked: .blocked
         case .winograd(let method): method.transformsWeights ? .blocked : .winograd(method.form)
         case .first: .first
+        case .winogradColumns(let input): .winogradColumns(input)
         case .depthwise: .depthwise
         case .planar: .planar
         }
@@ -37,6 +38,10 @@ extension ConvolutionComputation {
             packing(count: kernels.firstWeightCount(geometry), tiles: kernels.firstOutputTiles(geometry)) {
                 kernels.packFirstWeights(geometry, weights: $0, outputTiles: $1, to: $2)
             }
+        case .winogradColumns(let input):
+            packing(
+                count: kernels.winogradColumnWeightCount(geometry, input), tiles: kernels.blockedOutputTiles(geometry)
+            ) { kernels.packWinogradColumnWeights(geometry, input, weights: $0, outputTiles: $1, to: $2) }
         case .depthwise:
             WeightPacking(
                 count: kernels.depthwiseWeightCount(geometry), pieces: kernels.channelBlocks(geometry.inputChannels),

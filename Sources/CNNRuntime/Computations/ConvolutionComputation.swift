@@ -83,6 +83,8 @@ struct ConvolutionComputation: Computation {
             "winograd \(method.form.outputSize)x\(method.form.outputSize)"
                 + (method.transformsWeights ? ", weights on the way" : "")
         case .first: "direct planar to blocked"
+        case .winogradColumns(.planar): "winograd columns, planar to blocked"
+        case .winogradColumns(.blocked): "winograd columns"
         case .depthwise: "depth-wise"
         case .planar: "gemm of patches"
         }
@@ -96,8 +98,8 @@ struct ConvolutionComputation: Computation {
     func layouts(_ inputs: [Layout]) -> LayoutChoice {
         let (input, output): (Layout, Layout) =
             switch method {
-            case .blocked, .winograd, .depthwise: (.blocked, .blocked)
-            case .first: (.planar, .blocked)
+            case .blocked, .winograd, .winogradColumns(.blocked), .depthwise: (.blocked, .blocked)
+            case .first, .winogradColumns(.planar): (.planar, .blocked)
             case .planar: (.planar, .planar)
             }
         return LayoutChoice(inputs: [input] + Array(repeating: output, count: inputs.count - 1), output: output)
