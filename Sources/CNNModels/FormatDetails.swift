@@ -9,6 +9,7 @@ public struct FormatDetails: Sendable, Hashable, Codable {
     /// Numbers of the fields whose presence in the file differs from the writer's rule, ascending.
     public var presenceExceptions: [Int]
 
+    /// Nothing beside the meaning, unless fields are given.
     public init(unknownFields: [UInt8] = [], presenceExceptions: [Int] = []) {
         self.unknownFields = unknownFields
         self.presenceExceptions = presenceExceptions

@@ -14,6 +14,7 @@ public struct Graph: Sendable, Hashable {
     public var metadata: [MetadataEntry]
     public var details: FormatDetails
 
+    /// A graph of these parts; nodes in an order in which they can be computed, as ONNX demands.
     public init(
         name: String, nodes: [Node] = [], initializers: [NamedTensor] = [], inputs: [ValueInfo] = [],
         outputs: [ValueInfo] = [], valueInfos: [ValueInfo] = [], documentation: String = "",
@@ -57,6 +58,7 @@ public struct NamedTensor: Sendable, Hashable {
         case external
     }
 
+    /// A constant of this name.
     public init(
         name: String, tensor: Tensor, storage: Storage = .raw, documentation: String = "",
         metadata: [MetadataEntry] = [], details: FormatDetails = FormatDetails()

@@ -15,6 +15,7 @@ extension GraphBuilder {
         /// Whether a last window that is only partly filled counts (pooling only).
         public var ceilMode: Bool
 
+        /// A window with a size and a stride an axis; pads are those at the begin of all axes, then those at their end.
         public init(
             _ kernelShape: [Int], strides: [Int]? = nil, pads: [Int]? = nil, dilations: [Int]? = nil, ceilMode: Bool = false
         ) {

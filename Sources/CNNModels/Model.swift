@@ -19,6 +19,7 @@ public struct Model: Sendable, Hashable {
     public var functions: [Function]
     public var details: FormatDetails
 
+    /// A model of these parts.
     public init(
         irVersion: Int64, opsetImports: [OperatorSetID], producerName: String = "", producerVersion: String = "",
         domain: String = "", modelVersion: Int64 = 0, documentation: String = "", graph: Graph,
@@ -52,6 +53,7 @@ public struct OperatorSetID: Sendable, Hashable, Codable {
     public var version: Int64
     public var details: FormatDetails
 
+    /// The operator set of a domain (empty for ONNX's own) at a version.
     public init(domain: String = "", version: Int64, details: FormatDetails = FormatDetails()) {
         self.domain = domain
         self.version = version
@@ -70,6 +72,7 @@ public struct MetadataEntry: Sendable, Hashable, Codable {
     public var value: String
     public var details: FormatDetails
 
+    /// An entry of this key and text.
     public init(key: String, value: String, details: FormatDetails = FormatDetails()) {
         self.key = key
         self.value = value
@@ -95,6 +98,7 @@ public struct Function: Sendable, Hashable {
     public var metadata: [MetadataEntry]
     public var details: FormatDetails
 
+    /// A function of these parts.
     public init(
         name: String, domain: String, overload: String = "", inputs: [String], outputs: [String],
         attributeNames: [String] = [], attributeDefaults: [Attribute] = [], nodes: [Node],

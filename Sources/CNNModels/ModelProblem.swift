@@ -36,6 +36,7 @@ public struct ModelProblem: Sendable, Hashable {
         case node(index: Int, name: String, operatorType: String)
     }
 
+    /// What breaks `rule` at a place.
     public init(_ rule: Rule, _ message: String, at place: Place, hint: String? = nil) {
         self.rule = rule
         self.message = message
@@ -61,6 +62,7 @@ public struct ModelError: Error, Sendable, Hashable {
     /// In the order of the file.
     public let problems: [ModelProblem]
 
+    /// An error of these problems, in the order in which they are to be read.
     public init(_ problems: [ModelProblem]) {
         self.problems = problems
     }

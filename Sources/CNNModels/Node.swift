@@ -17,6 +17,7 @@ public struct Node: Sendable, Hashable {
     public var metadata: [MetadataEntry]
     public var details: FormatDetails
 
+    /// A call of an operator. Empty names among inputs and outputs stand for optional ones that are left out.
     public init(
         _ operatorType: String, name: String = "", domain: String = "", overload: String = "", inputs: [String],
         outputs: [String], attributes: [Attribute] = [], documentation: String = "", metadata: [MetadataEntry] = [],
@@ -47,6 +48,7 @@ public struct Attribute: Sendable, Hashable {
     public var documentation: String
     public var details: FormatDetails
 
+    /// An attribute of this name and value.
     public init(
         _ name: String, _ value: Value, documentation: String = "", details: FormatDetails = FormatDetails()
     ) {

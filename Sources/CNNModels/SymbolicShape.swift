@@ -5,6 +5,7 @@ public struct SymbolicShape: Sendable, Hashable {
     /// One entry an axis, nil where the size is unknown; nil where even the rank is unknown.
     public var dimensions: [Dimension?]?
 
+    /// These axes; nil for an axis of unknown size, or for a shape of unknown rank.
     public init(_ dimensions: [Dimension?]?) {
         self.dimensions = dimensions
     }

@@ -9,6 +9,7 @@ public struct ValueInfo: Sendable, Hashable, Codable {
     public var metadata: [MetadataEntry]
     public var details: FormatDetails
 
+    /// A value of this name; `type` nil where the file declares none.
     public init(
         name: String, type: ValueType?, documentation: String = "", metadata: [MetadataEntry] = [],
         details: FormatDetails = FormatDetails()
@@ -35,6 +36,7 @@ public struct ValueType: Sendable, Hashable, Codable {
     public var denotation: String
     public var details: FormatDetails
 
+    /// A type of this kind.
     public init(_ kind: Kind, denotation: String = "", details: FormatDetails = FormatDetails()) {
         self.kind = kind
         self.denotation = denotation
@@ -70,6 +72,7 @@ public struct DeclaredShape: Sendable, Hashable, Codable {
     public var dimensions: [DeclaredDimension]
     public var details: FormatDetails
 
+    /// A shape of these axes, in order; none for a scalar.
     public init(dimensions: [DeclaredDimension], details: FormatDetails = FormatDetails()) {
         self.dimensions = dimensions
         self.details = details
@@ -89,6 +92,7 @@ public struct DeclaredDimension: Sendable, Hashable, Codable {
         case unknown
     }
 
+    /// An axis of this size.
     public init(_ size: Size, denotation: String = "", details: FormatDetails = FormatDetails()) {
         self.size = size
         self.denotation = denotation
@@ -97,6 +101,8 @@ public struct DeclaredDimension: Sendable, Hashable, Codable {
 }
 
 extension DeclaredDimension: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
+    /// A known size.
     public init(integerLiteral value: Int64) { self.init(.known(value)) }
+    /// A size that is called so.
     public init(stringLiteral value: String) { self.init(.symbol(value)) }
 }
