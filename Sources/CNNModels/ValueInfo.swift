@@ -86,6 +86,7 @@ public struct DeclaredDimension: Sendable, Hashable, Codable {
     public var denotation: String
     public var details: FormatDetails
 
+    /// What the file says of the size; a number may be any, even a negative one.
     public enum Size: Sendable, Hashable, Codable {
         case known(Int64)
         case symbol(String)

@@ -98,6 +98,7 @@ public struct EvaluationError: Error, Sendable, Hashable {
     /// The rule that was broken, with its numbers.
     public let message: String
 
+    /// An error at a node.
     public init(place: ModelProblem.Place, message: String) {
         self.place = place
         self.message = message

@@ -15,12 +15,13 @@ public struct SessionOptions: Sendable, Hashable {
 
     /// What may be traded for speed.
     public enum Mode: String, Sendable, Hashable, CaseIterable, Codable {
-        /// Sums may be reordered: Winograd's convolution, the algorithm chosen by the batch.
+        /// Sums may be reordered: Winograd's convolution, an average taken before a 1×1 convolution, the algorithm chosen by the batch.
         case fast
         /// Direct convolution and one order of every sum: the same bits for any number of threads and any split of a batch.
         case strict
     }
 
+    /// Options that are checked when a session is made of them.
     public init(
         threads: Int = SessionOptions.processorCount, mode: Mode = .fast, instructionSet: InstructionSet? = nil,
         memoryLimit: Int = 1 << 36

@@ -118,6 +118,7 @@ public struct Tensor: Sendable {
 
 /// Two tensors are equal when type, shape and every byte are: NaN equals the same NaN, and -0 differs from 0.
 extension Tensor: Hashable {
+    /// Whether type, shape and every byte are the same.
     public static func == (left: Tensor, right: Tensor) -> Bool {
         guard left.dataType == right.dataType, left.shape == right.shape else { return false }
         switch (left.contents, right.contents) {
@@ -127,6 +128,7 @@ extension Tensor: Hashable {
         }
     }
 
+    /// Hashes type and shape alone: elements may be many.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(dataType)
         hasher.combine(shape)

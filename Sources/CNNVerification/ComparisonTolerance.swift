@@ -14,6 +14,7 @@ public struct ComparisonTolerance: Sendable, Hashable {
         case ofLargestMagnitude(Double)
     }
 
+    /// A tolerance of both parts, which add up.
     public init(relative: Double, absolute: Absolute) {
         self.relative = relative
         self.absolute = absolute

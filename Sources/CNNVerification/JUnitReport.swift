@@ -16,6 +16,7 @@ public struct JUnitReport: Sendable, Hashable {
         public let name: String
         public let outcome: Outcome
 
+        /// A case of this name and outcome.
         public init(name: String, outcome: Outcome) {
             self.name = name
             self.outcome = outcome
@@ -27,6 +28,7 @@ public struct JUnitReport: Sendable, Hashable {
         public let name: String
         public let cases: [Case]
 
+        /// A suite of these cases, in order.
         public init(name: String, cases: [Case]) {
             self.name = name
             self.cases = cases
@@ -35,6 +37,7 @@ public struct JUnitReport: Sendable, Hashable {
 
     public let suites: [Suite]
 
+    /// A report of these suites, in order.
     public init(_ suites: [Suite]) { self.suites = suites }
 
     /// The XML document.

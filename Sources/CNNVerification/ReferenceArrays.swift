@@ -17,5 +17,7 @@ public struct ReferenceArrays: Sendable {
         self.init(names: arrays.map(\.name)) { arrays[$0].tensor }
     }
 
+    /// The array at a place of `names`.
+    /// - Throws: what reading it throws.
     public func tensor(at place: Int) throws -> Tensor { try read(place) }
 }

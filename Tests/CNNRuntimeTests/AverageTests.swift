@@ -79,6 +79,7 @@ struct AverageTests {
     @Test("keep to the formula, where they pay and where they cannot be", arguments: cases, allOptions)
     func agreement(_ example: Case, _ options: SessionOptions) throws {
         let network = try Self.network(example)
+        // Products of a sum, and numbers of a mean: of 81 at the most.
         let terms = example.input[1] * example.kernel * example.kernel + 81
         try network.expectAgreement(roundings: 2 * terms + 4, options: options)
         let first = try #require(try Self.steps(network, options).first)

@@ -16,6 +16,7 @@ public struct HTMLReport: Sendable {
         /// The commands that do the same again.
         public var commands: [String]
 
+        /// A context of these parts.
         public init(
             subject: [(name: String, value: String)], findings: [String] = [],
             environment: [(name: String, value: String)] = [],

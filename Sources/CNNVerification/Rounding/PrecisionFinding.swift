@@ -4,6 +4,7 @@ import CNNTensors
 
 /// A lower precision that explains why an array is outside of float32's rounding.
 public struct PrecisionFinding: Sendable, Hashable {
+    /// What was computed or stored in a lower precision.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// The network is evaluated in float32 with weights that went through float16 or bfloat16.
         case float16Weights, bfloat16Weights
