@@ -1,3 +1,4 @@
+import CCPUFeatures
 import CNNKernelTable
 
 /// Matrix times few vectors, on weights where they lie. A stripe of weights passes from memory
@@ -118,6 +119,9 @@ extension DenseArguments {
 
 /// Weights `[outputs, inputs]`: each output is one dot product, summed in as many lanes as a vector has.
 extension DenseArguments {
+    /// How many floats of a row are asked for before they are needed.
+    private static var prefetchDistance: Int { 512 }
+
     /// For a single row of the batch, for which there are registers enough: as many streams of weights come faster from memory.
     @inline(__always)
     fileprivate func multiplyEightRows(_ output: Int) {
@@ -128,6 +132,10 @@ extension DenseArguments {
         var nextSums = FourDots()
         var index = 0
         while index < whole {
+            // Behind the end of these rows, the next ones.
+            let ahead = index + Self.prefetchDistance
+            let wanted = ahead < inputs ? w + ahead : w + (8 * weightRowStride + ahead - inputs)
+            for row in 0..<8 { cpu_prefetch(wanted + row * weightRowStride) }
             let x = load(input + index)
             sums.add(x, FourDots.weights(w + index, weightRowStride))
             nextSums.add(x, FourDots.weights(next + index, weightRowStride))
