@@ -184,32 +184,20 @@ struct DirectConvolution<Filling: BlockFilling> {
         let input = operands.input + group * shape.inputBlocks * operands.inputStride
         var rest = pixels
         if shape.outputBlocks - blockInGroup >= 2 {
-            let sizes = TileSizes(pixels.count, limit: SixPixels<TwoBlocks>.pixels)
-            computePointwise(SixPixels<TwoBlocks>.self, sizes.tiles(of: 6), block, weights, input, &rest)
-            computePointwise(FivePixels<TwoBlocks>.self, sizes.tiles(of: 5), block, weights, input, &rest)
+            if isPointwise {
+                let sizes = TileSizes(pixels.count, limit: MainTile<TwoBlocks>.pixels)
+                let call = PointwiseCall(convolution: self, block: block, weights: weights, input: input)
+                call.compute(sizes.longer, tilesOf: sizes.size + 1, &rest)
+                call.compute(sizes.tiles - sizes.longer, tilesOf: sizes.size, &rest)
+            }
             run(TwoBlocks.self, block: block, weights: weights, input: input, pixels: rest)
         } else {
-            let tiles = pixels.count / TwelvePixels<OneBlock>.pixels
-            computePointwise(TwelvePixels<OneBlock>.self, tiles, block, weights, input, &rest)
+            if isPointwise {
+                let call = PointwiseCall(convolution: self, block: block, weights: weights, input: input)
+                call.compute(TwelvePixels<OneBlock>.self, pixels.count / TwelvePixels<OneBlock>.pixels, &rest)
+            }
             run(OneBlock.self, block: block, weights: weights, input: input, pixels: rest)
         }
-    }
-
-    /// Computes so many tiles of pixels from the front of `pixels` and takes these off, if the convolution is pointwise.
-    @inline(__always)
-    private func computePointwise<Tile: PixelSums>(
-        _: Tile.Type, _ tiles: Int, _ block: Int, _ weights: UnsafePointer<Float>, _ input: UnsafePointer<Float>,
-        _ pixels: inout Range<Int>
-    ) {
-        // Where the general tile has more pixels it is the faster.
-        guard isPointwise, tiles > 0, MainTile<TwoBlocks>.pixels == SixPixels<TwoBlocks>.pixels else { return }
-        let tile = PointwiseTile<Tile>(
-            operands: operands, activation: activation, block: block, input: input, weights: weights,
-            inputBlocks: shape.inputBlocks)
-        let end = tile.compute(tiles, from: pixels.lowerBound)
-        operands.clearMissingChannels(
-            of: block..<block + Tile.Sums.blocks, outputChannels: outputChannels, pixels: pixels.lowerBound..<end)
-        pixels = end..<pixels.upperBound
     }
 
     @inline(never)

@@ -44,10 +44,17 @@ extension Kernels {
     package func denseTransposed(_ arguments: DenseArguments, outputs: Range<Int>) {
         var output = outputs.lowerBound
         if arguments.batch == 1 {
-            while output + 8 <= outputs.upperBound {
-                arguments.multiplyEightRows(output)
-                output += 8
+            let eights = output..<output + outputs.count / 8 * 8
+            if arguments.isLarge {
+                for first in stride(from: eights.lowerBound, to: eights.upperBound, by: 8) {
+                    arguments.multiplyEightRows(first, prefetching: true)
+                }
+            } else {
+                for first in stride(from: eights.lowerBound, to: eights.upperBound, by: 8) {
+                    arguments.multiplyEightRows(first, prefetching: false)
+                }
             }
+            output = eights.upperBound
         }
         while output + 4 <= outputs.upperBound {
             arguments.multiplyFourRows(output)
@@ -119,12 +126,15 @@ extension DenseArguments {
 
 /// Weights `[outputs, inputs]`: each output is one dot product, summed in as many lanes as a vector has.
 extension DenseArguments {
+    /// Whether the weights are too many for a core's cache, where asking for them ahead would only take time.
+    fileprivate var isLarge: Bool { inputs * outputs > 256 * 1024 }
+
     /// How many floats of a row are asked for before they are needed.
     private static var prefetchDistance: Int { 512 }
 
     /// For a single row of the batch, for which there are registers enough: as many streams of weights come faster from memory.
     @inline(__always)
-    fileprivate func multiplyEightRows(_ output: Int) {
+    fileprivate func multiplyEightRows(_ output: Int, prefetching: Bool) {
         let w = weights + output * weightRowStride
         let next = w + 4 * weightRowStride
         let whole = inputs - inputs % Vector.scalarCount
@@ -132,10 +142,12 @@ extension DenseArguments {
         var nextSums = FourDots()
         var index = 0
         while index < whole {
-            // Behind the end of these rows, the next ones.
-            let ahead = index + Self.prefetchDistance
-            let wanted = ahead < inputs ? w + ahead : w + (8 * weightRowStride + ahead - inputs)
-            for row in 0..<8 { cpu_prefetch(wanted + row * weightRowStride) }
+            if prefetching {
+                // Behind the end of these rows, the next ones.
+                let ahead = index + Self.prefetchDistance
+                let wanted = ahead < inputs ? w + ahead : w + (8 * weightRowStride + ahead - inputs)
+                for row in 0..<8 { cpu_prefetch(wanted + row * weightRowStride) }
+            }
             let x = load(input + index)
             sums.add(x, FourDots.weights(w + index, weightRowStride))
             nextSums.add(x, FourDots.weights(next + index, weightRowStride))

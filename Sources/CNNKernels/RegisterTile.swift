@@ -290,8 +290,11 @@ typealias FourPixels<Sums: BlockSums> = Joined<TwoPixels<Sums>, TwoPixels<Sums>>
 typealias FivePixels<Sums: BlockSums> = Joined<FourPixels<Sums>, OnePixel<Sums>>
 typealias SixPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, TwoPixels<Sums>>
 #if KERNELS_AVX512
+    typealias SevenPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, ThreePixels<Sums>>
     typealias EightPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, FourPixels<Sums>>
+    typealias NinePixels<Sums: BlockSums> = Joined<SixPixels<Sums>, ThreePixels<Sums>>
     typealias TenPixels<Sums: BlockSums> = Joined<SixPixels<Sums>, FourPixels<Sums>>
+    typealias ElevenPixels<Sums: BlockSums> = Joined<SixPixels<Sums>, FivePixels<Sums>>
     /// Twelve pixels by two blocks are 24 of 32 registers.
     typealias MainTile<Sums: BlockSums> = Joined<SixPixels<Sums>, SixPixels<Sums>>
 #else

@@ -48,11 +48,4 @@ struct TileSizes {
         tiles = (pixels + limit - 1) / limit
         (size, longer) = tiles > 0 ? pixels.quotientAndRemainder(dividingBy: tiles) : (0, 0)
     }
-
-    /// How many tiles have so many pixels.
-    @inline(__always)
-    func tiles(of pixels: Int) -> Int {
-        if pixels == size { return tiles - longer }
-        return pixels == size + 1 ? longer : 0
-    }
 }
