@@ -81,7 +81,8 @@ let package = Package(
         .testTarget(name: "CNNInspectionTests", dependencies: ["CNNInspection"]),
         .testTarget(name: "ONNXFormatTests", dependencies: ["ONNXFormat", "CNNModels", "CNNTensors"]),
         .testTarget(
-            name: "CNNRuntimeTests", dependencies: ["CNNRuntime", "CNNOperators", "CNNModels", "CNNTensors"]),
+            name: "CNNRuntimeTests",
+            dependencies: ["CNNRuntime", "CNNOperators", "CNNModels", "CNNTensors", "CNNKernelTable", "CNNKernelSelection"]),
         .testTarget(name: "CNNTensorsTests", dependencies: ["CNNTensors"]),
         .testTarget(name: "CNNTextTablesTests", dependencies: ["CNNTextTables"]),
         .testTarget(

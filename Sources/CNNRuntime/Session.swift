@@ -11,6 +11,8 @@ public final class Session: Sendable {
     /// The model that runs.
     public var model: Model { compiler.bound.model }
     public var options: SessionOptions { compiler.options }
+    /// The instruction set of the kernels that the session computes with.
+    public var instructionSet: InstructionSet { InstructionSet(rawValue: compiler.machine.kernels.name) ?? .baseline }
     private let compiler: PlanCompiler
     private let plans = PlanCache(capacity: 16)
     private let team: ThreadTeam
@@ -25,8 +27,8 @@ public final class Session: Sendable {
         guard 1...SessionOptions.threadLimit ~= options.threads else {
             throw SessionError.invalidThreadCount(options.threads)
         }
-        let machine = Machine(kernels: try options.kernels(), threads: options.threads, mode: options.mode)
         let bound = try BoundModel(model)
+        let machine = Machine(kernels: try options.kernels(for: bound), threads: options.threads, mode: options.mode)
         team = try ThreadTeam(size: options.threads)
         compiler = PlanCompiler(
             bound: bound, options: options, machine: machine, library: WeightLibrary(team: team), imagesAtATime: imagesAtATime)

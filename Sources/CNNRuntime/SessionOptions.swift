@@ -1,5 +1,4 @@
 import CNNKernelSelection
-import CNNKernelTable
 import CNNModels
 import CNNTensors
 
@@ -8,7 +7,7 @@ public struct SessionOptions: Sendable, Hashable {
     /// Threads that work on one run, the calling one among them; 1 or more. The default is the number of processors.
     public var threads: Int
     public var mode: Mode
-    /// The instruction set of the kernels; nil chooses the widest that the processor has.
+    /// The instruction set of the kernels; nil chooses the one that suits processor and model best.
     public var instructionSet: InstructionSet?
     /// The most bytes that one run may take for values between nodes. A model that needs more is refused.
     public var memoryLimit: Int
@@ -73,18 +72,6 @@ extension SessionError: CustomStringConvertible {
         case .valueTooLarge(let value, let shape):
             "value '\(value)' of shape \(shape) takes more bytes than can be counted"
         }
-    }
-}
-
-extension SessionOptions {
-    /// The kernels that the options choose.
-    /// - Throws: `SessionError.instructionSetUnavailable`.
-    func kernels() throws(SessionError) -> any KernelTable {
-        guard let instructionSet else { return KernelSelection.best }
-        guard let kernels = KernelSelection.named(instructionSet.rawValue) else {
-            throw .instructionSetUnavailable(instructionSet, available: InstructionSet.available)
-        }
-        return kernels
     }
 }
 

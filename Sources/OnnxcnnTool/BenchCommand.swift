@@ -61,8 +61,9 @@ struct BenchCommand: ParsableCommand {
             let memory = Memory(use: try session.memory(for: given), peakResidentBytes: MemoryUse.peakResidentBytes)
             let profiled = try profile || trace != nil ? ProfileReport(session, given) : nil
             let report = Report(
-                path: opened.source.path, engine: engine.label, options: session.options, loading: loading,
-                compiling: compiling, images: given.values.compactMap { $0.shape.rank > 0 ? $0.shape[0] : nil }.max() ?? 1,
+                path: opened.source.path, engine: engine.label, options: session.options,
+                instructionSet: session.instructionSet, loading: loading, compiling: compiling,
+                images: given.values.compactMap { $0.shape.rank > 0 ? $0.shape[0] : nil }.max() ?? 1,
                 measurement: measurement, memory: memory, profile: profile ? profiled : nil)
             for line in report.lines(width: console.width) { console.result(line) }
             if let trace, let profiled {

@@ -16,6 +16,7 @@ extension BenchCommand {
         let path: String
         let engine: String
         let options: SessionOptions
+        let instructionSet: InstructionSet
         /// Milliseconds to open and check the model.
         let loading: Double
         /// Milliseconds to make the plan for the inputs' sizes.
@@ -27,12 +28,11 @@ extension BenchCommand {
         let profile: ProfileReport?
 
         private var imagesPerSecond: Double { Double(images) / measurement.median * 1e3 }
-        private var isa: String { (options.instructionSet ?? InstructionSet.available.first)?.rawValue ?? "unknown" }
 
         func lines(width: Int?) -> [String] {
             let peak = memory.peakResidentBytes.map { "; \(NumberText.bytes($0)) resident at the most" } ?? ""
             return [
-                "\(path): \(engine), \(isa), \(options.threads) thread\(options.threads == 1 ? "" : "s"), batch \(images)",
+                "\(path): \(engine), \(instructionSet.rawValue), \(options.threads) thread\(options.threads == 1 ? "" : "s"), batch \(images)",
                 "median \(Self.text(measurement.median)) ms, min \(Self.text(measurement.minimum)), 90 % within "
                     + "\(Self.text(measurement.percentile90)) (\(measurement.milliseconds.count) runs); "
                     + "\(Self.text(imagesPerSecond)) images/s",
@@ -58,7 +58,7 @@ extension BenchCommand {
             ]
             let members = [
                 JSON.Member("command", .string("bench")), JSON.Member("path", .string(path)),
-                JSON.Member("engine", .string(engine)), JSON.Member("isa", .string(isa)),
+                JSON.Member("engine", .string(engine)), JSON.Member("isa", .string(instructionSet.rawValue)),
                 JSON.Member("threads", .integer(options.threads)), JSON.Member("batch", .integer(images)),
                 JSON.Member("runs", .integer(measurement.milliseconds.count)), JSON.Member("latency_ms", .object(latency)),
                 JSON.Member("load_ms", .number(loading)), JSON.Member("compile_ms", .number(compiling)),

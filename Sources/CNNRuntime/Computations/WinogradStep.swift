@@ -25,9 +25,11 @@ struct WinogradSchedule: Sendable {
         let transformedInputs = Double(geometry.inputChannels * method.form.planes) * Double(tiles)
         let readsInputs =
             method.transformsWeights || Double(kernels.winogradWeightCount(geometry, method.form)) >= transformedInputs
-        // Of nearly the same size: a last one of a few tiles would read the weights for them alone.
-        rounds = readsInputs ? needed : (needed + threads - 1) / threads * threads
         let parts = machine.parts(multiplyAdds: geometry.multiplyAdds(images: images))
+        // An output tile is not cut: where there are too few of them for all threads, there must be more rounds.
+        let least = max(1, min((min(parts, threads) + outputTiles - 1) / max(outputTiles, 1), tiles))
+        // Of nearly the same size: a last one of a few tiles would read the weights for them alone.
+        rounds = max(least, readsInputs ? needed : (needed + threads - 1) / threads * threads)
         partsOfRound = max(1, min(outputTiles, (parts + rounds - 1) / rounds))
         let tilesOfRound = (tiles + rounds - 1) / rounds
         inputCount = kernels.winogradInputCount(geometry, method, tiles: tilesOfRound)
