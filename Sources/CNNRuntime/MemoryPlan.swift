@@ -16,7 +16,7 @@ struct MemoryPlan {
 
     /// Places the buffers one after the other, each where it fits best between those in use at the same time. No one order is best for
     /// all networks (the problem is NP-complete), so some that are known to be good are tried until one meets the lower bound: that of
-    /// time, which is the quickest, and some others.
+    /// time, which is the quickest, and some others, each changed a little where it fails.
     /// - Throws: `SessionError.memoryLimitExceeded` if the plan takes more than `limit` bytes.
     init(_ buffers: [Buffer], limit: Int) throws(SessionError) {
         let sizes = try buffers.map { buffer throws(SessionError) in try Self.aligned(buffer.byteCount, limit: limit) }
@@ -36,13 +36,24 @@ struct MemoryPlan {
         let orders = Self.isQuick(buffers) ? Order.allCases : []
         for fit in Fit.allCases where best.byteCount > lowerBound {
             for order in orders where best.byteCount > lowerBound {
-                consider(Self.place(order.sequence(buffers, sizes), fit, buffers, sizes))
+                var sequence = order.sequence(buffers, sizes)
+                for _ in 0..<Self.trials where best.byteCount > lowerBound {
+                    let plan = Self.place(sequence, fit, buffers, sizes)
+                    consider(plan)
+                    // The one that found no place but the last has the first choice next time.
+                    let last = sequence.firstIndex { plan.offsets[$0] + sizes[$0] == plan.byteCount }
+                    guard let last else { break }
+                    sequence.insert(sequence.remove(at: last), at: 0)
+                }
             }
             consider(Self.sweep(fit, buffers, sizes))
         }
         (offsets, byteCount) = best
         guard byteCount <= limit else { throw .memoryLimitExceeded(needed: byteCount, limit: limit) }
     }
+
+    /// How often an order is tried, each time changed a little.
+    private static let trials = 16
 
     /// Whether comparing each buffer with those beside it is quick. Where thousands live side by side it is not, and a sweep must do.
     private static func isQuick(_ buffers: [Buffer]) -> Bool {

@@ -59,6 +59,29 @@ struct MemoryPlanTests {
         #expect(plan.byteCount == plan.lowerBound)
     }
 
+    @Test("changes an order a little where none meets the bound as it is")
+    func changedOrders() throws {
+        // Found by trying: every order alone takes 14, 15, 18 and 20.
+        let found: [(bound: Int, units: [(Int, ClosedRange<Int>)])] = [
+            (13, [(2, 0...2), (6, 2...4), (3, 3...6), (3, 4...5), (2, 5...6), (5, 5...7)]),
+            (13, [(3, 1...2), (4, 1...4), (6, 2...2), (2, 4...4), (5, 4...5), (6, 5...5), (3, 6...7)]),
+            (17, [(1, 0...1), (6, 0...3), (4, 1...4), (3, 2...5), (4, 3...6), (5, 4...6), (3, 5...6), (5, 6...7)]),
+            (
+                19,
+                [
+                    (6, 1...2), (6, 1...3), (5, 3...4), (5, 3...4), (2, 3...6), (2, 4...5), (5, 4...7), (1, 5...6),
+                    (2, 5...8),
+                ]
+            ),
+        ]
+        for (bound, units) in found {
+            let plan = try MemoryPlan(
+                units.map { MemoryPlan.Buffer(byteCount: MemoryPlan.alignment * $0.0, steps: $0.1) }, limit: 1 << 20)
+            #expect(plan.lowerBound == MemoryPlan.alignment * bound)
+            #expect(plan.byteCount == plan.lowerBound)
+        }
+    }
+
     @Test("refuses sizes past the limit, and past what can be counted", arguments: [1 << 20, Int.max])
     func limit(_ byteCount: Int) {
         let buffers = Array(repeating: MemoryPlan.Buffer(byteCount: byteCount, steps: 0...1), count: 3)
