@@ -231,10 +231,10 @@ extension DenseArguments {
 
     @inline(__always)
     private func finish(_ sums: FourDots, _ row: Int, _ output: Int) {
-        finish(sums.sum0, row, output)
-        finish(sums.sum1, row, output + 1)
-        finish(sums.sum2, row, output + 2)
-        finish(sums.sum3, row, output + 3)
+        var values = horizontalSums(sums.sum0, sums.sum1, sums.sum2, sums.sum3) * scale
+        if let bias { values += UnsafeRawPointer(bias + output).loadUnaligned(as: SIMD4<Float>.self) }
+        UnsafeMutableRawPointer(self.output + (row * outputRowStride + output))
+            .storeBytes(of: activation.apply(values), as: SIMD4<Float>.self)
     }
 
     @inline(__always)

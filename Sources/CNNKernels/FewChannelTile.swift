@@ -81,14 +81,14 @@ struct FewChannelTile {
         let c = Vector.scalarCount
         var first = 0
         while first < count {
-            let four = UnsafeRawPointer(sums) + first * MemoryLayout<Float>.stride
-            let low = transpose(four, rows)
-            let high = transpose(four + 4 * rows * MemoryLayout<Vector>.stride, rows)
+            let four = UnsafeRawPointer(sums).assumingMemoryBound(to: Float.self) + first
+            let low = Square(four, step: rows * c).transposed
+            let high = Square(four + 4 * rows * c, step: rows * c).transposed
             let target = UnsafeMutableRawPointer(output + first * c)
-            store(low.0, high.0, target)
-            if first + 1 < count { store(low.1, high.1, target + MemoryLayout<Vector>.stride) }
-            if first + 2 < count { store(low.2, high.2, target + 2 * MemoryLayout<Vector>.stride) }
-            if first + 3 < count { store(low.3, high.3, target + 3 * MemoryLayout<Vector>.stride) }
+            store(low.row0, high.row0, target)
+            if first + 1 < count { store(low.row1, high.row1, target + MemoryLayout<Vector>.stride) }
+            if first + 2 < count { store(low.row2, high.row2, target + 2 * MemoryLayout<Vector>.stride) }
+            if first + 3 < count { store(low.row3, high.row3, target + 3 * MemoryLayout<Vector>.stride) }
             first += 4
         }
     }
@@ -100,32 +100,6 @@ struct FewChannelTile {
         if Vector.scalarCount > 8 {
             (target + MemoryLayout<SIMD8<Float>>.stride).storeBytes(of: .zero, as: SIMD8<Float>.self)
         }
-    }
-
-    /// Four pixels of four channels, those of each pixel side by side.
-    @inline(__always)
-    private func transpose(
-        _ sums: UnsafeRawPointer, _ rows: Int
-    ) -> (SIMD4<Float>, SIMD4<Float>, SIMD4<Float>, SIMD4<Float>) {
-        func channel(_ index: Int) -> SIMD4<Float> {
-            (sums + rows * index * MemoryLayout<Vector>.stride).loadUnaligned(as: SIMD4<Float>.self)
-        }
-        let (low01, high01) = interleave(channel(0), channel(1))
-        let (low23, high23) = interleave(channel(2), channel(3))
-        return (
-            SIMD4(lowHalf: low01.lowHalf, highHalf: low23.lowHalf),
-            SIMD4(lowHalf: low01.highHalf, highHalf: low23.highHalf),
-            SIMD4(lowHalf: high01.lowHalf, highHalf: high23.lowHalf),
-            SIMD4(lowHalf: high01.highHalf, highHalf: high23.highHalf)
-        )
-    }
-
-    @inline(__always)
-    private func interleave(_ even: SIMD4<Float>, _ odd: SIMD4<Float>) -> (low: SIMD4<Float>, high: SIMD4<Float>) {
-        var (low, high) = (SIMD4<Float>.zero, SIMD4<Float>.zero)
-        (low.evenHalf, low.oddHalf) = (even.lowHalf, odd.lowHalf)
-        (high.evenHalf, high.oddHalf) = (even.highHalf, odd.highHalf)
-        return (low, high)
     }
 }
 

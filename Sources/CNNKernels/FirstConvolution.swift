@@ -71,6 +71,13 @@ private struct FirstConvolution {
     func compute(_ tile: Int, rows: Range<Int>) {
         let block = tile * TwoBlocks.blocks
         if shape.outputBlocks - block >= 2 {
+            if operands.residual == nil && band.window.output.width >= MainTile<TwoBlocks>.pixels {
+                switch band.window.stride.width {
+                case 1: return computeRows(OneStep.self, block, rows)
+                case 2: return computeRows(TwoStep.self, block, rows)
+                default: break
+                }
+            }
             switch band.window.stride.width {
             case 1: compute(MainRuns<TwoBlocks, OneStep>.self, block, rows)
             case 2: compute(MainRuns<TwoBlocks, TwoStep>.self, block, rows)
@@ -84,6 +91,62 @@ private struct FirstConvolution {
             default: compute(MainTile<OneBlock>.self, block, rows)
             }
         }
+    }
+
+    /// Row by row.
+    @inline(__always)
+    private func computeRows<Step: PixelStep>(_: Step.Type, _ block: Int, _ rows: Range<Int>) {
+        let tiles = RowTiles(width: band.window.output.width)
+        switch tiles.pixels {
+        #if KERNELS_AVX512
+            case 12: computeRows(PixelRun<TwelvePixels<TwoBlocks>, Step>.self, tiles.count, block, rows)
+            case 10: computeRows(PixelRun<TenPixels<TwoBlocks>, Step>.self, tiles.count, block, rows)
+            default: computeRows(PixelRun<EightPixels<TwoBlocks>, Step>.self, tiles.count, block, rows)
+        #else
+            case 6: computeRows(PixelRun<SixPixels<TwoBlocks>, Step>.self, tiles.count, block, rows)
+            default: computeRows(PixelRun<FivePixels<TwoBlocks>, Step>.self, tiles.count, block, rows)
+        #endif
+        }
+    }
+
+    @inline(never)
+    private func computeRows<Pixels: PixelSums, Step: PixelStep>(
+        _: PixelRun<Pixels, Step>.Type, _ tiles: Int, _ block: Int, _ rows: Range<Int>
+    ) {
+        let c = Vector.scalarCount
+        let width = band.window.output.width
+        let weights = operands.weights + block * shape.weightsPerBlock
+        let bias = operands.bias.map { $0 + block * c }
+        var row = image
+        for y in rows {
+            for tile in 0..<tiles {
+                // The last tile of a row computes some pixels of the one before it again.
+                let x = min(tile * Pixels.pixels, width - Pixels.pixels)
+                let output = PixelOutput(
+                    bias: bias, output: operands.output + (block * operands.outputStride + (y * width + x) * c),
+                    outputStride: operands.outputStride, activation: activation)
+                computeTile(PixelRun<Pixels, Step>.self, row + x * Step.pixels, weights, output)
+            }
+            row += band.rowStep
+        }
+        operands.clearMissingChannels(
+            of: block..<block + Pixels.Sums.blocks, outputChannels: outputChannels,
+            pixels: rows.lowerBound * width..<rows.upperBound * width)
+    }
+
+    /// A function of its own: inlined among its callers, the sums would not stay in registers.
+    @inline(never)
+    private func computeTile<Tile: PixelSums>(
+        _: Tile.Type, _ source: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, _ output: PixelOutput
+    ) {
+        let pointers = Tile.Pointers { source }
+        var sums = Tile()
+        var weights = weights
+        for offset in taps {
+            sums.add(pointers, offset, Tile.Sums.weights(weights))
+            weights += Tile.weightStep
+        }
+        sums.finish(output, pixel: 0)
     }
 
     @inline(never)

@@ -10,20 +10,25 @@ extension Kernels {
             let source = input + block * c * inputStride
             let target = output + block * outputStride
             let existing = min(c, channels - block * c)
-            if existing == c {
-                for pixel in 0..<pixels {
-                    for lane in 0..<c {
+            let squares = existing / 4 * 4
+            // A cache line of each channel at a time: with all channels at once, more lines than a set of the cache holds would come
+            // from addresses a power of two apart.
+            for first in stride(from: 0, to: pixels, by: 16) {
+                let end = min(first + 16, pixels)
+                let whole = end - (end - first) % 4
+                for lane in stride(from: 0, to: squares, by: 4) {
+                    let four = source + lane * inputStride
+                    for pixel in stride(from: first, to: whole, by: 4) {
+                        Square(four + pixel, step: inputStride).transposed.store(target + (pixel * c + lane), step: c)
+                    }
+                }
+                for lane in 0..<existing {
+                    for pixel in (lane < squares ? whole : first)..<end {
                         target[pixel * c + lane] = source[lane * inputStride + pixel]
                     }
                 }
-            } else {
-                for pixel in 0..<pixels {
-                    for lane in 0..<existing {
-                        target[pixel * c + lane] = source[lane * inputStride + pixel]
-                    }
-                    for lane in existing..<c {
-                        target[pixel * c + lane] = 0
-                    }
+                for lane in existing..<c {
+                    for pixel in first..<end { target[pixel * c + lane] = 0 }
                 }
             }
         }
@@ -37,8 +42,17 @@ extension Kernels {
         for block in blocks {
             let source = input + block * inputStride
             let target = output + block * c * outputStride
-            for lane in 0..<min(c, channels - block * c) {
-                for pixel in 0..<pixels {
+            let existing = min(c, channels - block * c)
+            let squares = existing / 4 * 4
+            let whole = pixels - pixels % 4
+            for lane in stride(from: 0, to: squares, by: 4) {
+                for pixel in stride(from: 0, to: whole, by: 4) {
+                    Square(source + (pixel * c + lane), step: c).transposed
+                        .store(target + (lane * outputStride + pixel), step: outputStride)
+                }
+            }
+            for lane in 0..<existing {
+                for pixel in (lane < squares ? whole : 0)..<pixels {
                     target[lane * outputStride + pixel] = source[pixel * c + lane]
                 }
             }

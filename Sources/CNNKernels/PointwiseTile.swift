@@ -78,53 +78,17 @@ private struct PointwiseTile<Sums: PixelSums> {
             source += operands.inputStride
             weights += c * Sums.weightStep
         }
-        let output = PointwiseOutput(
+        let output = PixelOutput(
             bias: operands.bias.map { $0 + block * c }, output: operands.output + (block * operands.outputStride + first * c),
             outputStride: operands.outputStride, activation: activation)
         if let residual = operands.residual {
             sums.finish(
-                PointwiseOutputWithResidual(
+                PixelOutputWithResidual(
                     output: output, residual: residual + (block * operands.residualStride + first * c),
                     residualStride: operands.residualStride),
                 pixel: 0)
         } else {
             sums.finish(output, pixel: 0)
         }
-    }
-}
-
-/// Adds the bias, applies the activation and stores.
-private struct PointwiseOutput: SumFinisher {
-    let bias: UnsafePointer<Float>?
-    let output: UnsafeMutablePointer<Float>
-    let outputStride: Int
-    let activation: VectorActivation
-
-    @inline(__always)
-    func addBias(_ sum: Vector, block: Int) -> Vector {
-        sum + (bias.map { load($0 + block * Vector.scalarCount) } ?? .zero)
-    }
-
-    @inline(__always)
-    func finish(_ sum: Vector, pixel: Int, block: Int) {
-        finishBiased(addBias(sum, block: block), pixel: pixel, block: block)
-    }
-
-    @inline(__always)
-    func finishBiased(_ sum: Vector, pixel: Int, block: Int) {
-        store(activation(sum), output + (block * outputStride + pixel * Vector.scalarCount))
-    }
-}
-
-/// The same with a residual, which is added behind the bias.
-private struct PointwiseOutputWithResidual: SumFinisher {
-    let output: PointwiseOutput
-    let residual: UnsafePointer<Float>
-    let residualStride: Int
-
-    @inline(__always)
-    func finish(_ sum: Vector, pixel: Int, block: Int) {
-        let addend = load(residual + (block * residualStride + pixel * Vector.scalarCount))
-        output.finishBiased(output.addBias(sum, block: block) + addend, pixel: pixel, block: block)
     }
 }

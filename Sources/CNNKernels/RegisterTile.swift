@@ -293,7 +293,6 @@ typealias SixPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, TwoPixels<Sums>>
     typealias SevenPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, ThreePixels<Sums>>
     typealias EightPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, FourPixels<Sums>>
     typealias NinePixels<Sums: BlockSums> = Joined<SixPixels<Sums>, ThreePixels<Sums>>
-    typealias TenPixels<Sums: BlockSums> = Joined<SixPixels<Sums>, FourPixels<Sums>>
     typealias ElevenPixels<Sums: BlockSums> = Joined<SixPixels<Sums>, FivePixels<Sums>>
     /// Twelve pixels by two blocks are 24 of 32 registers.
     typealias MainTile<Sums: BlockSums> = Joined<SixPixels<Sums>, SixPixels<Sums>>
@@ -302,6 +301,7 @@ typealias SixPixels<Sums: BlockSums> = Joined<FourPixels<Sums>, TwoPixels<Sums>>
     typealias MainTile<Sums: BlockSums> = SixPixels<Sums>
 #endif
 
+typealias TenPixels<Sums: BlockSums> = Joined<SixPixels<Sums>, FourPixels<Sums>>
 /// Twelve pixels by one block from one pointer: half as many sums as have registers could not hide the latency of multiply-add.
 typealias TwelvePixels<Sums: BlockSums> = Joined<SixPixels<Sums>, SixPixels<Sums>>
 

@@ -49,3 +49,34 @@ struct TileSizes {
         (size, longer) = tiles > 0 ? pixels.quotientAndRemainder(dividingBy: tiles) : (0, 0)
     }
 }
+
+/// A row of pixels in register tiles, all of one size: of the sizes that there are, the one that computes the fewest pixels beyond the end
+/// of the row.
+struct RowTiles {
+    let pixels: Int
+    let count: Int
+
+    /// Tiles of two blocks.
+    init(width: Int) {
+        #if KERNELS_AVX512
+            self = Self.better(Self(width, 12), Self.better(Self(width, 10), Self(width, 8)))
+        #else
+            self = Self.better(Self(width, 6), Self(width, 5))
+        #endif
+    }
+
+    /// Tiles of one block.
+    init(ofSingleBlock width: Int) {
+        self = Self.better(Self(width, 12), Self(width, 10))
+    }
+
+    private init(_ width: Int, _ pixels: Int) {
+        self.pixels = pixels
+        count = (width + pixels - 1) / pixels
+    }
+
+    private static func better(_ first: Self, _ second: Self) -> Self { first.cost <= second.cost ? first : second }
+
+    /// To read the weights takes each tile about as long as another pixel.
+    private var cost: Int { count * (pixels + 1) }
+}

@@ -57,7 +57,7 @@ struct VectorActivation {
 
     /// Written as selections so that NaN passes, in the one form that is x86's `max(lower, x)`, which returns its second operand
     /// when one is NaN: `lower > x ? lower : x`.
-    @inline(always)
+    @inline(__always)
     func callAsFunction(_ x: Vector) -> Vector {
         var y = x
         if isLeaky {
@@ -76,15 +76,34 @@ func loadFirst(_ count: Int, _ pointer: UnsafePointer<Float>) -> Vector {
     return loadPartial(count, pointer)
 }
 
+/// From pieces of powers of two, in registers: from bytes copied to memory a vector could be read only when all of them have arrived.
 @inline(never)
 private func loadPartial(_ count: Int, _ pointer: UnsafePointer<Float>) -> Vector {
-    var vector = Vector.zero
-    withUnsafeMutableBytes(of: &vector) { bytes in
-        if count > 0 {
-            bytes.baseAddress.unsafelyUnwrapped.copyMemory(from: pointer, byteCount: count * MemoryLayout<Float>.stride)
-        }
+    #if KERNELS_AVX512
+        if count < 8 { return Vector(lowHalf: loadEight(count, pointer), highHalf: .zero) }
+        return Vector(lowHalf: loadEight(8, pointer), highHalf: loadEight(count - 8, pointer + 8))
+    #elseif KERNELS_AVX2 || arch(arm64)
+        loadEight(count, pointer)
+    #else
+        loadFour(count, pointer)
+    #endif
+}
+
+@inline(__always)
+private func loadEight(_ count: Int, _ pointer: UnsafePointer<Float>) -> SIMD8<Float> {
+    if count < 4 { return SIMD8(lowHalf: loadFour(count, pointer), highHalf: .zero) }
+    return SIMD8(lowHalf: loadFour(4, pointer), highHalf: loadFour(count - 4, pointer + 4))
+}
+
+@inline(__always)
+private func loadFour(_ count: Int, _ pointer: UnsafePointer<Float>) -> SIMD4<Float> {
+    switch count {
+    case ...0: .zero
+    case 1: SIMD4(pointer[0], 0, 0, 0)
+    case 2: SIMD4(pointer[0], pointer[1], 0, 0)
+    case 3: SIMD4(pointer[0], pointer[1], pointer[2], 0)
+    default: UnsafeRawPointer(pointer).loadUnaligned(as: SIMD4<Float>.self)
     }
-    return vector
 }
 
 /// Stores the first `count` lanes; all for a `count` of a vector or more.
@@ -108,18 +127,35 @@ private func storePartial(_ count: Int, _ vector: Vector, _ pointer: UnsafeMutab
 }
 
 /// The sum of all lanes, by halves: the same order for every call.
-@inline(always)
+@inline(__always)
 func horizontalSum(_ vector: Vector) -> Float {
-    #if KERNELS_AVX512
-        let eight = vector.lowHalf + vector.highHalf
-        let four = eight.lowHalf + eight.highHalf
-    #elseif KERNELS_AVX2 || arch(arm64)
-        let four = vector.lowHalf + vector.highHalf
-    #else
-        let four = vector
-    #endif
+    let four = sumOfQuarters(vector)
     let two = four.lowHalf + four.highHalf
     return two.x + two.y
+}
+
+/// The same of four vectors.
+@inline(__always)
+func horizontalSums(_ first: Vector, _ second: Vector, _ third: Vector, _ fourth: Vector) -> SIMD4<Float> {
+    @inline(__always)
+    func twos(_ left: Vector, _ right: Vector) -> SIMD4<Float> {
+        let (left, right) = (sumOfQuarters(left), sumOfQuarters(right))
+        return SIMD4(lowHalf: left.lowHalf, highHalf: right.lowHalf) + SIMD4(lowHalf: left.highHalf, highHalf: right.highHalf)
+    }
+    let (low, high) = (twos(first, second), twos(third, fourth))
+    return SIMD4(lowHalf: low.evenHalf, highHalf: high.evenHalf) + SIMD4(lowHalf: low.oddHalf, highHalf: high.oddHalf)
+}
+
+@inline(__always)
+private func sumOfQuarters(_ vector: Vector) -> SIMD4<Float> {
+    #if KERNELS_AVX512
+        let eight = vector.lowHalf + vector.highHalf
+        return eight.lowHalf + eight.highHalf
+    #elseif KERNELS_AVX2 || arch(arm64)
+        return vector.lowHalf + vector.highHalf
+    #else
+        return vector
+    #endif
 }
 
 /// The larger of each pair; NaN where either is NaN, as in NumPy's `maximum`.
@@ -156,5 +192,18 @@ extension Activation {
         let y = slope != 1 && x < 0 ? x * slope : x
         let raised = y < lower ? lower : y
         return raised > upper ? upper : raised
+    }
+
+    /// The same on four numbers. Not one function for vectors of any width: generic selections are compiled lane by lane.
+    @inline(__always)
+    func apply(_ x: SIMD4<Float>) -> SIMD4<Float> {
+        var y = x
+        if slope != 1 {
+            y.replace(with: x * slope, where: x .< 0)
+        }
+        let (lower, upper) = (SIMD4(repeating: lower), SIMD4(repeating: upper))
+        y.replace(with: lower, where: lower .> y)
+        y.replace(with: upper, where: upper .< y)
+        return y
     }
 }

@@ -25,13 +25,37 @@ struct ColumnConvolution: ColumnWork {
                 if shape.hasFewChannels && operands.residual == nil {
                     computeFewChannels(Transform.self, top)
                 } else if shape.outputBlocks - block < TwoBlocks.blocks {
-                    compute(Transform.self, PixelRun<TwelvePixels<OneBlock>, Step>.self, block, top)
-                } else if shape.tilePixels == FivePixels<TwoBlocks>.pixels {
-                    compute(Transform.self, PixelRun<FivePixels<TwoBlocks>, Step>.self, block, top)
+                    computeSingleBlock(Transform.self, Step.self, block, top)
                 } else {
-                    compute(Transform.self, PixelRun<MainTile<TwoBlocks>, Step>.self, block, top)
+                    computeTwoBlocks(Transform.self, Step.self, block, top)
                 }
             }
+        }
+    }
+
+    @inline(__always)
+    private func computeTwoBlocks<Transform: WinogradTransform, Step: PixelStep>(
+        _: Transform.Type, _: Step.Type, _ block: Int, _ top: Int
+    ) {
+        switch shape.tilePixels {
+        #if KERNELS_AVX512
+            case 12: compute(Transform.self, PixelRun<TwelvePixels<TwoBlocks>, Step>.self, block, top)
+            case 10: compute(Transform.self, PixelRun<TenPixels<TwoBlocks>, Step>.self, block, top)
+            default: compute(Transform.self, PixelRun<EightPixels<TwoBlocks>, Step>.self, block, top)
+        #else
+            case 6: compute(Transform.self, PixelRun<SixPixels<TwoBlocks>, Step>.self, block, top)
+            default: compute(Transform.self, PixelRun<FivePixels<TwoBlocks>, Step>.self, block, top)
+        #endif
+        }
+    }
+
+    @inline(__always)
+    private func computeSingleBlock<Transform: WinogradTransform, Step: PixelStep>(
+        _: Transform.Type, _: Step.Type, _ block: Int, _ top: Int
+    ) {
+        switch shape.singleTilePixels {
+        case 12: compute(Transform.self, PixelRun<TwelvePixels<OneBlock>, Step>.self, block, top)
+        default: compute(Transform.self, PixelRun<TenPixels<OneBlock>, Step>.self, block, top)
         }
     }
 

@@ -35,8 +35,10 @@ struct ColumnShape {
     let outputBlocks: Int
     /// Whether a vector holds pixels side by side of one channel.
     let hasFewChannels: Bool
-    /// Pixels in the register tile of two blocks, where there are two.
+    /// Pixels in the register tile of two blocks, where there are two,
     let tilePixels: Int
+    /// and in that of a last single block.
+    let singleTilePixels: Int
     let band: ImageBand
     let planes: Int
     /// From the row of one of the image's channels in a plane to the next one's.
@@ -50,15 +52,13 @@ struct ColumnShape {
         lanes = image.lanes
         outputBlocks = (geometry.outputChannels + c - 1) / c
         hasFewChannels = input == .planar && FewChannelTile.suits(geometry)
-        // Tiles of nearly the same size: ten pixels are better done as five and five.
         let width = geometry.window.output.width
-        let tiles = TileSizes(width, limit: MainTile<TwoBlocks>.pixels)
-        let isShort = (tiles.longer > 0 ? tiles.size + 1 : tiles.size) <= FivePixels<TwoBlocks>.pixels
-        tilePixels = isShort ? FivePixels<TwoBlocks>.pixels : MainTile<TwoBlocks>.pixels
+        tilePixels = RowTiles(width: width).pixels
+        singleTilePixels = RowTiles(ofSingleBlock: width).pixels
         // The last tile of a row may reach beyond its end.
         func excess(_ pixels: Int) -> Int { (pixels - width % pixels) % pixels }
         var most = outputBlocks < TwoBlocks.blocks ? 0 : excess(tilePixels)
-        if outputBlocks % TwoBlocks.blocks > 0 { most = max(most, excess(TwelvePixels<OneBlock>.pixels)) }
+        if outputBlocks % TwoBlocks.blocks > 0 { most = max(most, excess(singleTilePixels)) }
         if hasFewChannels { most = max(most, excess(2 * c)) }
         band = ImageBand(image.geometry, rows: Self.outputRows, excess: most)
         planes = Self.planes(geometry)

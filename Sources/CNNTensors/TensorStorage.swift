@@ -4,12 +4,14 @@ package final class TensorStorage: @unchecked Sendable {
     package let bytes: UnsafeRawBufferPointer
     private let owner: (any AnyObject & Sendable)?
 
-    /// 64 bytes: a cache line, and the width of the widest vector register.
+    /// 64 bytes: a cache line, and the width of the widest vector register. Small tensors may lie anywhere.
     package static let alignment = 64
 
     /// Storage of its own of `byteCount` bytes, filled by `initialize` (which must write every byte).
     package init(byteCount: Int, initialize: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
-        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(byteCount, 1), alignment: Self.alignment)
+        // The system gives blocks of more than its own alignment slowly, which for a few numbers is not worth the time.
+        let memory = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: max(byteCount, 1), alignment: byteCount < 1024 ? MemoryLayout<SIMD4<Float>>.alignment : Self.alignment)
         do {
             try initialize(UnsafeMutableRawBufferPointer(rebasing: memory[..<byteCount]))
         } catch {

@@ -227,6 +227,12 @@ extension ConvolutionCase {
             "few channels, odd height, dilated", inputs: 2, outputs: 5, map: plane(13, 21), kernel: plane(3, 2),
             stride: plane(2, 1), dilation: plane(1, 3), padBegin: pad(1, 2), padEnd: pad(0, 1),
             activation: .leakyRelu(0.1)),
+        ConvolutionCase(
+            "VGG's 3x3, rows that end within a tile", inputs: 3, outputs: 64, map: plane(5, 19), kernel: plane(3, 3),
+            padBegin: pad(1, 1), padEnd: pad(1, 1), activation: .relu),
+        ConvolutionCase(
+            "MobileNet's 3x3 stride 2, a last block with missing channels", inputs: 3, outputs: 27, map: plane(11, 45),
+            kernel: plane(3, 3), stride: plane(2, 2), padBegin: pad(1, 1), padEnd: pad(1, 1), activation: .clip(0, 6)),
         ConvolutionCase("1x1 on two channels", inputs: 2, outputs: 16, map: plane(3, 5), kernel: plane(1, 1)),
         ConvolutionCase(
             "3x3, stride 2, one block", inputs: 3, outputs: 4, map: plane(21, 23), kernel: plane(3, 3), stride: plane(2, 2),
