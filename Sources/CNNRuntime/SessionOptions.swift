@@ -14,7 +14,7 @@ public struct SessionOptions: Sendable, Hashable {
 
     /// What may be traded for speed.
     public enum Mode: String, Sendable, Hashable, CaseIterable, Codable {
-        /// Sums may be reordered: Winograd's convolution, an average taken before a 1×1 convolution, the algorithm chosen by the batch.
+        /// Sums may be reordered: Winograd's convolution, an average taken before a 1×1 convolution, the algorithm chosen by batch and threads.
         case fast
         /// Direct convolution and one order of every sum: the same bits for any number of threads and any split of a batch.
         case strict

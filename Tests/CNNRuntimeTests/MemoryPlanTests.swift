@@ -61,11 +61,10 @@ struct MemoryPlanTests {
 
     @Test("changes an order a little where none meets the bound as it is")
     func changedOrders() throws {
-        // Found by trying: every order alone takes 14, 15, 18 and 20.
+        // Found by trying: every order alone takes 14, 15 and 20.
         let found: [(bound: Int, units: [(Int, ClosedRange<Int>)])] = [
             (13, [(2, 0...2), (6, 2...4), (3, 3...6), (3, 4...5), (2, 5...6), (5, 5...7)]),
             (13, [(3, 1...2), (4, 1...4), (6, 2...2), (2, 4...4), (5, 4...5), (6, 5...5), (3, 6...7)]),
-            (17, [(1, 0...1), (6, 0...3), (4, 1...4), (3, 2...5), (4, 3...6), (5, 4...6), (3, 5...6), (5, 6...7)]),
             (
                 19,
                 [

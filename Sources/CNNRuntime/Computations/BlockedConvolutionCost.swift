@@ -1,11 +1,11 @@
 import CNNKernelTable
 
-/// The time that a convolution on the blocked layout takes by each method, in the time of one multiplication and addition in the
-/// inner loop; all that matters is which method takes less.
+/// The time that a convolution on the blocked layout takes all threads together by each method, in the time of one multiplication and
+/// addition in the inner loop; all that matters is which method takes less.
 struct BlockedConvolutionCost {
     let geometry: ConvolutionGeometry
     let images: Int
-    let kernels: any KernelTable
+    let machine: Machine
 
     /// Whether weights and maps are still in the core's own cache from the run before.
     var isInCache = false
@@ -20,7 +20,7 @@ struct BlockedConvolutionCost {
         let (planes, weightPlanes) = (Double(form.planes), Double(form.weightPlanes))
         let tiles = Double(kernels.winogradTiles(geometry, form)) * Double(images)
         let channels = Double(geometry.inputChannels) + Double(geometry.outputChannels)
-        let rounds = (tiles / Double(kernels.winogradRoundLimit(geometry, form))).rounded(.up)
+        let rounds = Double(WinogradSchedule.rounds(geometry, method, images: images, machine))
         let products = planes * pairs * tiles
         // With stride 2 an axis is transformed in two halves.
         let additions = rates.tileTransform * Double(form.span) / Double(form.stride)
@@ -47,6 +47,8 @@ struct BlockedConvolutionCost {
         let taps = Double(geometry.window.kernel.width * geometry.inputChannels)
         return columns * Double(geometry.outputChannels) * (taps + rates.columnSum)
     }
+
+    private var kernels: any KernelTable { machine.kernels }
 
     private var rates: Rates { isInCache ? .inCache : .inMemory }
 

@@ -31,7 +31,7 @@ extension ConvolutionComputation {
         if kernels.supportsFirst(geometry) { return [Alternative(method: .first, cost: 0)] }
         guard kernels.supportsBlocked(geometry) else { return [Alternative(method: .planar, cost: 0)] }
         guard isFast else { return [Alternative(method: .blocked, cost: 0)] }
-        let cost = BlockedConvolutionCost(geometry: geometry, images: images, kernels: kernels, isInCache: isInCache)
+        let cost = BlockedConvolutionCost(geometry: geometry, images: images, machine: machine, isInCache: isInCache)
         // In the cache, direct convolution takes no more time than F(2×2, 5×5), and little more than the forms with eight points, whose
         // rounding errors are several times its own: LeNet-5's outputs were off by up to four of the deviations that verification expects.
         let forms = kernels.winogradForms(geometry).filter { !isInCache || $0.kernelSize == 3 && $0.points < 8 }

@@ -18,6 +18,21 @@ struct WinogradSchedule: Sendable {
         threads = machine.threads
         tiles = kernels.winogradTiles(geometry, method.form) * images
         outputTiles = kernels.blockedOutputTiles(geometry)
+        rounds = Self.rounds(geometry, method, images: images, machine)
+        let parts = machine.parts(multiplyAdds: geometry.multiplyAdds(images: images))
+        partsOfRound = max(1, min(outputTiles, (parts + rounds - 1) / rounds))
+        let tilesOfRound = (tiles + rounds - 1) / rounds
+        inputCount = kernels.winogradInputCount(geometry, method, tiles: tilesOfRound)
+        scratchCountOfThread = inputCount + kernels.winogradScratchCount(geometry, method, tiles: tilesOfRound)
+    }
+
+    /// How many rounds the tiles of some images take.
+    static func rounds(
+        _ geometry: ConvolutionGeometry, _ method: WinogradMethod, images: Int, _ machine: Machine
+    ) -> Int {
+        let (kernels, threads) = (machine.kernels, machine.threads)
+        let tiles = kernels.winogradTiles(geometry, method.form) * images
+        let outputTiles = max(kernels.blockedOutputTiles(geometry), 1)
         let limit = kernels.winogradRoundLimit(geometry, method.form)
         let needed = max(1, (tiles + limit - 1) / limit)
         // Threads with rounds of their own read all the weights each, threads with output tiles of their own all the inputs, which they
@@ -25,15 +40,11 @@ struct WinogradSchedule: Sendable {
         let transformedInputs = Double(geometry.inputChannels * method.form.planes) * Double(tiles)
         let readsInputs =
             method.transformsWeights || Double(kernels.winogradWeightCount(geometry, method.form)) >= transformedInputs
-        let parts = machine.parts(multiplyAdds: geometry.multiplyAdds(images: images))
         // An output tile is not cut: where there are too few of them for all threads, there must be more rounds.
-        let least = max(1, min((min(parts, threads) + outputTiles - 1) / max(outputTiles, 1), tiles))
+        let parts = machine.parts(multiplyAdds: geometry.multiplyAdds(images: images))
+        let least = max(1, min((min(parts, threads) + outputTiles - 1) / outputTiles, tiles))
         // Of nearly the same size: a last one of a few tiles would read the weights for them alone.
-        rounds = max(least, readsInputs ? needed : (needed + threads - 1) / threads * threads)
-        partsOfRound = max(1, min(outputTiles, (parts + rounds - 1) / rounds))
-        let tilesOfRound = (tiles + rounds - 1) / rounds
-        inputCount = kernels.winogradInputCount(geometry, method, tiles: tilesOfRound)
-        scratchCountOfThread = inputCount + kernels.winogradScratchCount(geometry, method, tiles: tilesOfRound)
+        return max(least, readsInputs ? needed : (needed + threads - 1) / threads * threads)
     }
 
     var scratchCount: Int { threads * scratchCountOfThread }
