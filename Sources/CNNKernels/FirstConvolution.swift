@@ -93,7 +93,7 @@ private struct FirstConvolution {
         }
     }
 
-    /// Row by row.
+    /// Row by row, in tiles that fit the row: all of their pixels exist, so that the sums go from the registers to where they belong.
     @inline(__always)
     private func computeRows<Step: PixelStep>(_: Step.Type, _ block: Int, _ rows: Range<Int>) {
         let tiles = RowTiles(width: band.window.output.width)

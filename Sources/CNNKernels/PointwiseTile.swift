@@ -45,6 +45,7 @@ struct PointwiseCall<Filling: BlockFilling> {
     }
 }
 
+/// Its register tiles of one size.
 private struct PointwiseTile<Sums: PixelSums> {
     let operands: ConvolutionOperands
     let activation: VectorActivation
