@@ -21,6 +21,7 @@ public struct TestCaseResult: Sendable, Hashable {
     /// What differs or went wrong; empty for a case that passed.
     public let message: String
 
+    /// What became of one case.
     public init(name: String, status: Status, message: String = "") {
         self.name = name
         self.status = status
@@ -34,6 +35,7 @@ public struct TestCaseReport: Sendable, Hashable {
     /// In the order of the names.
     public let results: [TestCaseResult]
 
+    /// The results of a folder, in the order of the names.
     public init(folder: String, results: [TestCaseResult]) {
         self.folder = folder
         self.results = results

@@ -10,6 +10,7 @@ public struct VerificationReport: Sendable, Hashable {
         /// How the difference stands to the rounding that the model's arithmetic explains; nil where that was not asked.
         public let rounding: OutputRounding?
 
+        /// An output of that name, compared.
         public init(name: String, comparison: TensorComparison, rounding: OutputRounding? = nil) {
             self.name = name
             self.comparison = comparison
@@ -36,6 +37,7 @@ public struct VerificationReport: Sendable, Hashable {
     /// The check of every node from the reference's own inputs to it; nil if there was none.
     public let layers: LayerReport?
 
+    /// What was compared, and what could not be; the verdict follows from it.
     public init(
         outputs: [Output], outputsWithoutReference: [String] = [], unusedReferences: [String] = [], allowsPartial: Bool = false,
         layers: LayerReport? = nil

@@ -12,6 +12,7 @@ public struct ModelFileError: Error, Sendable, Hashable {
     /// What the user can do.
     public var hint: String?
 
+    /// An error in the file as a whole, unless a place or an offset is given.
     public init(file: String, cause: String, place: String = "", offset: Int? = nil, hint: String? = nil) {
         self.file = file
         self.cause = cause

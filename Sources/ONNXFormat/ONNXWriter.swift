@@ -9,6 +9,7 @@ public enum ONNXWriter {
         /// keeps everything in one file, unless that would pass 2 GiB, which protobuf cannot hold.
         public var externalDataThreshold: Int?
 
+        /// One file, unless a threshold is given.
         public init(externalDataThreshold: Int? = nil) {
             self.externalDataThreshold = externalDataThreshold
         }

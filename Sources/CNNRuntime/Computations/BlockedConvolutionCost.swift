@@ -1,6 +1,6 @@
 import CNNKernelTable
 
-/// The time that a convolution on the blocked layout takes all threads together by each method, in the time of one multiplication and
+/// The time that a convolution on the blocked layout takes by each method, summed over all threads, in the time of one multiplication and
 /// addition in the inner loop; all that matters is which method takes less.
 struct BlockedConvolutionCost {
     let geometry: ConvolutionGeometry

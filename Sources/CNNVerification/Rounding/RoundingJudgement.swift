@@ -12,6 +12,7 @@ public struct RoundingJudgement: Sendable, Hashable {
         case convention
     }
 
+    /// Whether the difference is explained.
     public enum Verdict: String, Sendable, Hashable {
         /// The difference is rounding.
         case agrees
