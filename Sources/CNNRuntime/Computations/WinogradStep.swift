@@ -35,11 +35,15 @@ struct WinogradSchedule: Sendable {
         let outputTiles = max(kernels.blockedOutputTiles(geometry), 1)
         let limit = kernels.winogradRoundLimit(geometry, method.form)
         let needed = max(1, (tiles + limit - 1) / limit)
-        // Threads with rounds of their own read all the weights each, threads with output tiles of their own all the inputs, which they
-        // transform each for itself; weights that are transformed on the way would be so for every round.
+        // Threads with rounds of their own read all the weights each, or transform them on the way; threads with output tiles of their
+        // own transform all the inputs each. By the rates of `BlockedConvolutionCost`, transforming a channel's weights to another
+        // takes as long as 16 elements of transformed inputs.
         let transformedInputs = Double(geometry.inputChannels * method.form.planes) * Double(tiles)
-        let readsInputs =
-            method.transformsWeights || Double(kernels.winogradWeightCount(geometry, method.form)) >= transformedInputs
+        let weights =
+            method.transformsWeights
+            ? 16 * kernels.blockedWeightCount(geometry) / geometry.window.kernel.count
+            : kernels.winogradWeightCount(geometry, method.form)
+        let readsInputs = Double(weights) >= transformedInputs
         // An output tile is not cut: where there are too few of them for all threads, there must be more rounds.
         let parts = machine.parts(multiplyAdds: geometry.multiplyAdds(images: images))
         let least = max(1, min((min(parts, threads) + outputTiles - 1) / outputTiles, tiles))
