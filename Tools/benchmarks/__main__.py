@@ -104,11 +104,13 @@ def measure(settings: Settings, network: Network) -> dict[str, Any]:
             progress(f"  batch {batch}, threads {threads}")
             line, outputs[batch] = latency.measure(settings, network, threads, batch, entry["latency"])
             entry["latency"].append(line)
-    parts: dict[str, Callable[[], dict[str, Any]]] = {
+    parts: dict[str, Callable[[], Any]] = {
         "profile": lambda: profile.measure(settings, network),
         "start": lambda: start.measure(settings, network),
         "accuracy": lambda: accuracy.measure(settings, network, outputs),
     }
+    if {1, 2} <= set(settings.threads):
+        parts["threads"] = lambda: growth.with_threads(settings, network, single_ms(settings, entry))
     if not settings.quick and network.has_free_batch:
         parts["growth"] = lambda: growth.with_batch(settings, network, single_ms(settings, entry))
     for name, part in parts.items():

@@ -1,4 +1,4 @@
-"""How the cost grows: with the batch, and with the number of layers."""
+"""How the cost grows with the batch and the number of layers, and falls with the number of threads."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from benchmarks.settings import Settings
 BATCHES = (4, 16, 64)
 #: The turns of each batch. Its fastest run counts: disturbances only add, and the three must not be disturbed differently.
 TURNS, TURN_MS = 3, 400.0
+#: Pairs of turns on one and on two threads.
+PAIRS = 7
 CHAIN = (1250, 2500, 5000, 10000)
 CHAIN_TURNS = 5
 
@@ -33,10 +35,31 @@ def with_batch(settings: Settings, network: Network, image_ms: float) -> dict[st
         tasks = {batch: settings.task(network, threads, batch) for batch in BATCHES}
         for _ in range(TURNS):
             for batch, task in tasks.items():
-                runs = max(2, min(50, math.ceil(TURN_MS / max(image_ms * batch, 1e-3))))
+                runs = _runs(image_ms * batch)
                 turn = bench(settings.onnxcnn, task, "--runs", str(runs), "--warmup", "0")
                 found[batch] = min(found.get(batch, math.inf), turn["latency_ms"]["min"] / batch)
     return {"threads": threads, "ms_a_sample": {str(batch): value for batch, value in found.items()}}
+
+
+def with_threads(settings: Settings, network: Network, image_ms: float) -> list[dict[str, float]]:
+    """Milliseconds an image, by number of threads, one pair of turns after the other: what is compared runs within the same second.
+
+    - Parameter image_ms: about what one image takes.
+    """
+    pairs: list[dict[str, float]] = []
+    for _ in range(PAIRS):
+        pair: dict[str, float] = {}
+        for threads in (1, 2):
+            with settings.on_cores(threads):
+                turn = bench(settings.onnxcnn, settings.task(network, threads, 1), "--runs", str(_runs(image_ms)))
+                pair[str(threads)] = turn["latency_ms"]["median"]
+        pairs.append(pair)
+    return pairs
+
+
+def _runs(run_ms: float) -> int:
+    """How many runs a turn has."""
+    return max(2, min(50, math.ceil(TURN_MS / max(run_ms, 1e-3))))
 
 
 def with_layers(settings: Settings) -> list[dict[str, float]]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Callable, Iterable, Optional
 
 from benchmarks.accuracy import THRESHOLD, disagreements
-from benchmarks.latency import OURS, STRICT, medians, ratios
+from benchmarks.latency import OURS, STRICT, ratios
 from benchmarks.start import FROM_ARCHIVE, FROM_ONNX
 
 MET, NOT_MET, NOT_MEASURED = "met", "not met", "not measured"
@@ -102,14 +102,13 @@ def _tiny(networks: dict[str, Any], threads: int) -> Verdict:
 
 
 def _scaling(networks: dict[str, Any]) -> Verdict:
-    """From medians of two lines that were measured one after the other."""
+    """The median over pairs of turns."""
     found: dict[str, float] = {}
     for name, network in networks.items():
         share = network.get("profile", {}).get("convolution_share", 0)
-        times = {line["threads"]: medians(line).get(OURS) for line in network.get("latency", []) if line["batch"] == 1}
-        one, two = times.get(1), times.get(2)
-        if name != TINY and share >= CONVOLUTION_BOUND and one is not None and two is not None:
-            found[name] = one / two
+        pairs = network.get("threads", [])
+        if name != TINY and share >= CONVOLUTION_BOUND and pairs:
+            found[name] = statistics.median(pair["1"] / pair["2"] for pair in pairs)
     target = (
         f"two threads at least 1.8 times one, where convolutions take {CONVOLUTION_BOUND:.0%} of the time or more "
         f"(without {TINY}, which has its own target)"
