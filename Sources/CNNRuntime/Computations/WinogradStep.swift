@@ -26,6 +26,10 @@ struct WinogradSchedule: Sendable {
         scratchCountOfThread = inputCount + kernels.winogradScratchCount(geometry, method, tiles: tilesOfRound)
     }
 
+    /// To transform the kernel from one channel to another on the way takes about as long as to transform so many elements of inputs: 12 to 20
+    /// for the forms of 3×3, by the rates of `BlockedConvolutionCost`.
+    private static let elementsOfKernel = 16
+
     /// How many rounds the tiles of some images take.
     static func rounds(
         _ geometry: ConvolutionGeometry, _ method: WinogradMethod, images: Int, _ machine: Machine
@@ -36,12 +40,11 @@ struct WinogradSchedule: Sendable {
         let limit = kernels.winogradRoundLimit(geometry, method.form)
         let needed = max(1, (tiles + limit - 1) / limit)
         // Threads with rounds of their own read all the weights each, or transform them on the way; threads with output tiles of their
-        // own transform all the inputs each. By the rates of `BlockedConvolutionCost`, transforming a channel's weights to another
-        // takes as long as 16 elements of transformed inputs.
+        // own transform all the inputs each.
         let transformedInputs = Double(geometry.inputChannels * method.form.planes) * Double(tiles)
         let weights =
             method.transformsWeights
-            ? 16 * kernels.blockedWeightCount(geometry) / geometry.window.kernel.count
+            ? elementsOfKernel * kernels.blockedWeightCount(geometry) / geometry.window.kernel.count
             : kernels.winogradWeightCount(geometry, method.form)
         let readsInputs = Double(weights) >= transformedInputs
         // An output tile is not cut: where there are too few of them for all threads, there must be more rounds.
