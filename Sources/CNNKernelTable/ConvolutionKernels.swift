@@ -34,6 +34,9 @@ package struct ConvolutionOperands {
     package var inputImageStride = 0
     package var residualImageStride = 0
     package var outputImageStride = 0
+    /// Whether the output is the largest of each 2×2 pixels, the last of an odd number of rows or columns left out. Winograd's kernels can
+    /// do that, without a residual and with an activation that nowhere falls.
+    package var poolsPairs = false
 
     package init(
         input: UnsafePointer<Float>, inputStride: Int, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>? = nil,

@@ -63,25 +63,37 @@ struct FewChannelTile {
         sums5.store(result + 10)
     }
 
-    /// Adds the bias to the sums `[channel][rows]` and applies the activation.
+    /// Of the sums `[channel][4]` of four rows, makes the first vector the largest of each 2×2 of the upper two rows, and then of the others.
     @inline(__always)
-    func finish(_ sums: UnsafeMutablePointer<Vector>, rows: Int) {
+    func poolPairs(_ sums: UnsafeMutablePointer<Vector>) {
+        for channel in 0..<Self.channels {
+            let rows = sums + 4 * channel
+            let (upper, lower) = (maximum(rows[0], rows[1]), maximum(rows[2], rows[3]))
+            let left = Vector(lowHalf: upper.evenHalf, highHalf: lower.evenHalf)
+            let right = Vector(lowHalf: upper.oddHalf, highHalf: lower.oddHalf)
+            rows[0] = maximum(left, right)
+        }
+    }
+
+    /// Adds the bias to the first `rows` of the sums `[channel][all]` and applies the activation.
+    @inline(__always)
+    func finish(_ sums: UnsafeMutablePointer<Vector>, rows: Int, of all: Int) {
         for channel in 0..<Self.channels {
             let bias = Vector(repeating: operands.bias.map { $0[channel] } ?? 0)
             for row in 0..<rows {
-                let sum = sums + (channel * rows + row)
+                let sum = sums + (channel * all + row)
                 sum.pointee = activation(sum.pointee + bias)
             }
         }
     }
 
-    /// Stores the first `count` pixels of the first row of sums `[channel][rows]`.
+    /// Stores the first `count` pixels of a row of sums, in which a channel's begin `rows` vectors behind those of the one before it.
     @inline(__always)
-    func store(_ sums: UnsafePointer<Vector>, rows: Int, _ output: UnsafeMutablePointer<Float>, _ count: Int) {
+    func store(_ sums: UnsafePointer<Float>, rows: Int, _ output: UnsafeMutablePointer<Float>, _ count: Int) {
         let c = Vector.scalarCount
         var first = 0
         while first < count {
-            let four = UnsafeRawPointer(sums).assumingMemoryBound(to: Float.self) + first
+            let four = sums + first
             let low = Square(four, step: rows * c).transposed
             let high = Square(four + 4 * rows * c, step: rows * c).transposed
             let target = UnsafeMutableRawPointer(output + first * c)
@@ -101,6 +113,12 @@ struct FewChannelTile {
             (target + MemoryLayout<SIMD8<Float>>.stride).storeBytes(of: .zero, as: SIMD8<Float>.self)
         }
     }
+}
+
+extension UnsafeMutablePointer<Vector> {
+    /// The lanes one after the other.
+    @inline(__always)
+    var floats: UnsafeMutablePointer<Float> { UnsafeMutableRawPointer(self).assumingMemoryBound(to: Float.self) }
 }
 
 /// The sums of one channel.

@@ -20,10 +20,10 @@ struct FewChannels {
                 let output = tile.operands.output + y * width * c
                 for x in stride(from: 0, to: width, by: c) {
                     tile.accumulate(sums, row + x, next + x, tile.operands.weights)
-                    tile.finish(sums, rows: 2)
+                    tile.finish(sums, rows: 2, of: 2)
                     let count = min(width - x, c)
-                    tile.store(sums, rows: 2, output + x * c, count)
-                    if hasNext { tile.store(sums + 1, rows: 2, output + (width + x) * c, count) }
+                    tile.store(sums.floats, rows: 2, output + x * c, count)
+                    if hasNext { tile.store((sums + 1).floats, rows: 2, output + (width + x) * c, count) }
                 }
                 row += 2 * band.rowStep
             }

@@ -14,6 +14,8 @@ struct ColumnConvolution: ColumnWork {
     /// `[plane][channel of the image][rowStride]`.
     let planes: UnsafeMutablePointer<Float>
 
+    private var map: StoredMap { StoredMap(shape.band.window, operands) }
+
     func run<Transform: WinogradTransform, Step: PixelStep>(_: Transform.Type, _: Step.Type) {
         for rowTile in rowTiles {
             let top = rowTile * ColumnShape.outputRows
@@ -77,23 +79,30 @@ struct ColumnConvolution: ColumnWork {
     ) {
         let window = shape.band.window
         let width = window.output.width
-        let rows = min(ColumnShape.outputRows, window.output.height - top)
+        let rows = top..<min(top + ColumnShape.outputRows, window.output.height)
         let weights = operands.weights + block * Vector.scalarCount * shape.planes * shape.taps
         withUnsafeTemporaryAllocation(of: Tile.self, capacity: shape.planes) { room in
-            let sums = room.baseAddress.unsafelyUnwrapped
-            for x in stride(from: 0, to: width, by: Tile.pixels) {
-                for plane in 0..<shape.planes {
-                    let first = UnsafePointer(planes + (plane * shape.planeCount + x * window.stride.width))
-                    accumulateTaps(
-                        sums + plane, Tile.Pointers { first }, offsets: taps, weights + plane * shape.taps * Tile.weightStep)
+            withUnsafeTemporaryAllocation(of: Vector.self, capacity: (Tile.Sums.blocks + 1) * Transform.size) { columnRoom in
+                let sums = room.baseAddress.unsafelyUnwrapped
+                let vectors = columnRoom.baseAddress.unsafelyUnwrapped.floats
+                for x in stride(from: 0, to: width, by: Tile.pixels) {
+                    for plane in 0..<shape.planes {
+                        let first = UnsafePointer(planes + (plane * shape.planeCount + x * window.stride.width))
+                        accumulateTaps(
+                            sums + plane, Tile.Pointers { first }, offsets: taps,
+                            weights + plane * shape.taps * Tile.weightStep)
+                    }
+                    let columns = x..<min(x + Tile.pixels, width)
+                    if operands.poolsPairs {
+                        poolBack(Transform.self, Tile.self, sums, vectors, block, rows, columns)
+                    } else {
+                        transformBack(Transform.self, Tile.self, sums, vectors, block, rows, columns)
+                    }
                 }
-                transformBack(
-                    Transform.self, Tile.self, sums, block, pixel: top * width + x, rows: rows,
-                    columns: min(Tile.pixels, width - x))
             }
         }
         operands.clearMissingChannels(
-            of: block..<block + Tile.Sums.blocks, outputChannels: outputChannels, pixels: top * width..<(top + rows) * width)
+            of: block..<block + Tile.Sums.blocks, outputChannels: outputChannels, pixels: map.pixels(ofRows: rows))
     }
 
     /// The same where the lanes of a vector are pixels.
@@ -101,7 +110,7 @@ struct ColumnConvolution: ColumnWork {
     private func computeFewChannels<Transform: WinogradTransform>(_: Transform.Type, _ top: Int) {
         let c = Vector.scalarCount
         let width = shape.band.window.output.width
-        let rows = min(ColumnShape.outputRows, shape.band.window.output.height - top)
+        let rows = top..<min(top + ColumnShape.outputRows, shape.band.window.output.height)
         let tile = FewChannelTile(
             operands: operands, activation: activation, outputChannels: outputChannels, taps: taps)
         let step = 2 * FewChannelTile.channels
@@ -117,51 +126,95 @@ struct ColumnConvolution: ColumnWork {
                     for half in 0..<2 where x + half * c < width {
                         for channel in 0..<FewChannelTile.channels {
                             Transform.transformOutput(
-                                floats(products + (2 * channel + half)), step * c, floats(sums + channel * Transform.size), c,
+                                (products + (2 * channel + half)).floats, step * c, (sums + channel * Transform.size).floats, c,
                                 adding: false)
                         }
-                        tile.finish(sums, rows: Transform.size)
-                        let left = x + half * c
-                        for row in 0..<rows {
-                            let pixel = (top + row) * width + left
-                            tile.store(
-                                sums + row, rows: Transform.size, operands.output + pixel * c, min(width - left, c))
-                        }
+                        finish(tile, sums, rows, x + half * c)
                     }
                 }
             }
         }
-        tile.clearMissingChannels(pixels: top * width..<(top + rows) * width)
+        tile.clearMissingChannels(pixels: map.pixels(ofRows: rows))
     }
 
+    /// - Parameters:
+    ///   - sums: `[channel][outputRows]`.
+    ///   - x: their first pixel in the row.
     @inline(__always)
-    private func floats(_ vectors: UnsafeMutablePointer<Vector>) -> UnsafeMutablePointer<Float> {
-        UnsafeMutableRawPointer(vectors).assumingMemoryBound(to: Float.self)
+    private func finish(_ tile: FewChannelTile, _ sums: UnsafeMutablePointer<Vector>, _ rows: Range<Int>, _ x: Int) {
+        let size = ColumnShape.outputRows
+        let output = operands.output + map.pixel(row: rows.lowerBound, column: x) * Vector.scalarCount
+        let rowStride = map.width * Vector.scalarCount
+        let count = min(shape.band.window.output.width - x, Vector.scalarCount)
+        if operands.poolsPairs {
+            tile.poolPairs(sums)
+            tile.finish(sums, rows: 1, of: size)
+            for row in 0..<rows.count / 2 {
+                let half = sums.floats + row * (Vector.scalarCount / 2)
+                tile.store(half, rows: size, output + row * rowStride, count / 2)
+            }
+        } else {
+            tile.finish(sums, rows: size, of: size)
+            for row in 0..<rows.count {
+                tile.store((sums + row).floats, rows: size, output + row * rowStride, count)
+            }
+        }
     }
 
     /// Transforms the sums of all planes back, adds bias and residual, applies the activation and stores the pixels that exist.
+    /// - Parameter column: room for one.
     @inline(__always)
     private func transformBack<Transform: WinogradTransform, Tile: PixelSums>(
-        _: Transform.Type, _: Tile.Type, _ sums: UnsafePointer<Tile>, _ block: Int, pixel: Int, rows: Int, columns: Int
+        _: Transform.Type, _: Tile.Type, _ sums: UnsafePointer<Tile>, _ column: UnsafeMutablePointer<Float>, _ block: Int,
+        _ rows: Range<Int>, _ columns: Range<Int>
     ) {
         let c = Vector.scalarCount
         let products = UnsafeRawPointer(sums).assumingMemoryBound(to: Float.self)
         let step = MemoryLayout<Tile>.stride / MemoryLayout<Float>.stride
-        let rowStride = shape.band.window.output.width * c
-        withUnsafeTemporaryAllocation(of: Vector.self, capacity: Transform.size) { room in
-            let column = UnsafeMutableRawPointer(room.baseAddress.unsafelyUnwrapped).assumingMemoryBound(to: Float.self)
-            for index in 0..<Tile.Sums.blocks {
-                let bias = operands.bias.map { load($0 + (block + index) * c) } ?? .zero
-                let output = operands.output + ((block + index) * operands.outputStride + pixel * c)
-                let residual = operands.residual.map { $0 + ((block + index) * operands.residualStride + pixel * c) }
-                for x in 0..<columns {
-                    Transform.transformOutput(
-                        products + (x * Tile.Sums.blocks + index) * c, step, column, c, adding: false)
-                    for row in 0..<rows {
-                        let offset = row * rowStride + x * c
-                        let sum = load(column + row * c) + bias
-                        store(activation(residual.map { sum + load($0 + offset) } ?? sum), output + offset)
-                    }
+        let rowStride = map.width * c
+        let pixel = map.pixel(row: rows.lowerBound, column: columns.lowerBound)
+        for index in 0..<Tile.Sums.blocks {
+            let bias = operands.bias.map { load($0 + (block + index) * c) } ?? .zero
+            let output = operands.output + ((block + index) * operands.outputStride + pixel * c)
+            let residual = operands.residual.map { $0 + ((block + index) * operands.residualStride + pixel * c) }
+            for x in 0..<columns.count {
+                Transform.transformOutput(
+                    products + (x * Tile.Sums.blocks + index) * c, step, column, c, adding: false)
+                for row in 0..<rows.count {
+                    let offset = row * rowStride + x * c
+                    let sum = load(column + row * c) + bias
+                    store(activation(residual.map { sum + load($0 + offset) } ?? sum), output + offset)
+                }
+            }
+        }
+    }
+
+    /// The same where the largest of each 2×2 pixels are stored.
+    /// - Parameter room: for a column of each block, the left one of two, which may belong to the tile before; and for another column.
+    @inline(__always)
+    private func poolBack<Transform: WinogradTransform, Tile: PixelSums>(
+        _: Transform.Type, _: Tile.Type, _ sums: UnsafePointer<Tile>, _ room: UnsafeMutablePointer<Float>, _ block: Int,
+        _ rows: Range<Int>, _ columns: Range<Int>
+    ) {
+        let c = Vector.scalarCount
+        let products = UnsafeRawPointer(sums).assumingMemoryBound(to: Float.self)
+        let step = MemoryLayout<Tile>.stride / MemoryLayout<Float>.stride
+        let right = room + Tile.Sums.blocks * Transform.size * c
+        for index in 0..<Tile.Sums.blocks {
+            let bias = operands.bias.map { load($0 + (block + index) * c) } ?? .zero
+            let output = operands.output + (block + index) * operands.outputStride
+            let left = room + index * Transform.size * c
+            for (number, x) in columns.enumerated() {
+                let isLeft = x % 2 == 0
+                Transform.transformOutput(
+                    products + (number * Tile.Sums.blocks + index) * c, step, isLeft ? left : right, c, adding: false)
+                if isLeft { continue }
+                for row in 0..<rows.count / 2 {
+                    let upper = 2 * row * c
+                    let largest = PartialMaximum(load(left + upper), load(right + upper))
+                        .joined(PartialMaximum(load(left + upper + c), load(right + upper + c))).result
+                    let pixel = map.pixel(row: rows.lowerBound + 2 * row, column: x)
+                    store(activation(largest + bias), output + pixel * c)
                 }
             }
         }

@@ -134,12 +134,12 @@ private struct WinogradProducts<Transform: WinogradTransform> {
         let c = Vector.scalarCount
         let firstBlock = outputTile * TwoBlocks.blocks
         let blocks = firstBlock..<min(firstBlock + TwoBlocks.blocks, shape.channels.outputBlocks)
-        let width = window.output.width
+        let map = StoredMap(window, operands)
         var place = TilePlace(tiles.lowerBound, shape, size: Transform.size)
         for index in 0..<tiles.count {
             let rows = min(Transform.size, window.output.height - place.top)
-            let columns = min(Transform.size, width - place.left)
-            let pixel = (place.top * width + place.left) * c
+            let columns = min(Transform.size, window.output.width - place.left)
+            let pixel = map.pixel(row: place.top, column: place.left) * c
             for block in blocks {
                 let bias = operands.bias.map { load($0 + block * c) } ?? .zero
                 let output =
@@ -167,19 +167,61 @@ private struct WinogradProducts<Transform: WinogradTransform> {
             Transform.transformOutput(
                 source + column * round.outputPlane, span * round.outputPlane, partial + column * c, span * c, adding: false)
         }
-        let rowStride = window.output.width * c
+        if operands.poolsPairs {
+            poolPairs(bias, output, rows / 2, columns / 2)
+        } else if let residual {
+            transformRows(bias, residual, output, rows, columns)
+        } else {
+            transformRows(bias, output, rows, columns)
+        }
+    }
+
+    // Functions of their own: inlined into one, it would be too large for the compiler to inline the rest.
+
+    @inline(never)
+    private func transformRows(_ bias: Vector, _ output: UnsafeMutablePointer<Float>, _ rows: Int, _ columns: Int) {
+        let c = Vector.scalarCount
         for row in 0..<rows {
-            Transform.transformOutput(UnsafePointer(partial) + row * span * c, c, patch, c, adding: false)
-            let pixels = output + row * rowStride
-            if let residual {
-                let addends = residual + row * rowStride
-                for column in 0..<columns {
-                    store(activation(load(patch + column * c) + bias + load(addends + column * c)), pixels + column * c)
-                }
-            } else {
-                for column in 0..<columns {
-                    store(activation(load(patch + column * c) + bias), pixels + column * c)
-                }
+            let pixels = output + row * window.output.width * c
+            Transform.transformOutput(UnsafePointer(partial) + row * Transform.span * c, c, patch, c, adding: false)
+            for column in 0..<columns { store(activation(load(patch + column * c) + bias), pixels + column * c) }
+        }
+    }
+
+    @inline(never)
+    private func transformRows(
+        _ bias: Vector, _ residual: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, _ rows: Int, _ columns: Int
+    ) {
+        let c = Vector.scalarCount
+        for row in 0..<rows {
+            let first = row * window.output.width * c
+            Transform.transformOutput(UnsafePointer(partial) + row * Transform.span * c, c, patch, c, adding: false)
+            for column in 0..<columns {
+                let pixel = first + column * c
+                store(activation(load(patch + column * c) + bias + load(residual + pixel)), output + pixel)
+            }
+        }
+    }
+
+    /// Transforms the rows of a tile two by two and stores the largest of each 2×2 pixels.
+    /// - Parameters:
+    ///   - rows: of the output.
+    ///   - columns: of the output.
+    @inline(never)
+    private func poolPairs(_ bias: Vector, _ output: UnsafeMutablePointer<Float>, _ rows: Int, _ columns: Int) {
+        let c = Vector.scalarCount
+        let span = Transform.span
+        let below = patch + Transform.size * c
+        for row in 0..<rows {
+            let pixels = output + row * (window.output.width / 2) * c
+            let products = UnsafePointer(partial) + 2 * row * span * c
+            Transform.transformOutput(products, c, patch, c, adding: false)
+            Transform.transformOutput(products + span * c, c, below, c, adding: false)
+            for column in 0..<columns {
+                let left = 2 * column * c
+                let largest = PartialMaximum(load(patch + left), load(patch + left + c))
+                    .joined(PartialMaximum(load(below + left), load(below + left + c))).result
+                store(activation(largest + bias), pixels + column * c)
             }
         }
     }

@@ -53,6 +53,7 @@ struct PlanCompiler: Sendable {
             graph.groupImages(machine, imagesAtATime: imagesAtATime)
         }
         graph.limitPackedWeights(weightBytes: bound.model.weightBytes)
+        if !key.keepsAll { graph.poolInConvolutions() }
         graph.assignLayouts()
         return try Plan(graph, machine, memoryLimit: options.memoryLimit)
     }

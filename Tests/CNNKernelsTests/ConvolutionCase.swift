@@ -123,24 +123,30 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
 
 extension ConvolutionCase {
     /// Runs a kernel with blocked output into the middle of a larger tensor: whole, and in pieces, which give the same bits.
-    /// - Parameter units: what the kernel counts along the map; nil for pixels.
+    /// - Parameters:
+    ///   - units: what the kernel counts along the map; nil for pixels.
+    ///   - poolsPairs: whether the largest of each 2×2 pixels are stored.
     /// - Returns: the output, planar.
     func runBlocked(
         _ kernels: any KernelTable, _ weights: Buffer, _ input: Buffer, inputStride: Int, tiles: Int, units: Int? = nil,
-        _ body: (ConvolutionOperands, Range<Int>, Range<Int>) -> Void
+        poolsPairs: Bool = false, _ body: (ConvolutionOperands, Range<Int>, Range<Int>) -> Void
     ) -> [Float] {
         let c = kernels.channelBlock
         let outputs = geometry.outputChannels
         let bias = Buffer(padded(bias, to: kernels.paddedChannels(outputs)))
         let residual = Buffer(blocked(residual, channels: outputs, pixels: pixels, block: c))
+        let units = 0..<(units ?? pixels)
+        let residualStride = pixels * c
+        let pixels = poolsPairs ? pooledPixels : pixels
         // One pixel between the blocks stands for the rest of a larger tensor.
         let outputStride = (pixels + 1) * c
         func run(_ parts: [(Range<Int>, Range<Int>)]) -> [Float] {
             let output = Buffer(unwritten: kernels.channelBlocks(outputs) * outputStride)
-            let operands = ConvolutionOperands(
+            var operands = ConvolutionOperands(
                 input: input.constant, inputStride: inputStride, weights: weights.constant,
                 bias: hasBias ? bias.constant : nil, residual: hasResidual ? residual.constant : nil,
-                residualStride: pixels * c, output: output.pointer, outputStride: outputStride, activation: activation)
+                residualStride: residualStride, output: output.pointer, outputStride: outputStride, activation: activation)
+            operands.poolsPairs = poolsPairs
             for (tiles, units) in parts { body(operands, tiles, units) }
             #expect(output.isIntact)
             let blocks = output.values
@@ -150,7 +156,6 @@ extension ConvolutionCase {
                 return blocks[block * outputStride..<block * outputStride + pixels * c]
             }
         }
-        let units = 0..<(units ?? pixels)
         let whole = run([(0..<tiles, units)])
         let missing = blocked(
             [Float](repeating: 1, count: outputs * pixels), channels: outputs, pixels: pixels, block: c)
@@ -167,6 +172,24 @@ extension ConvolutionCase {
         _ body: (ConvolutionOperands, Range<Int>, Range<Int>) -> Void
     ) {
         expectCorrect(runBlocked(kernels, weights, input, inputStride: inputStride, tiles: tiles, body))
+    }
+}
+
+extension ConvolutionCase {
+    /// Windows of 2×2 pixels.
+    var pooledPixels: Int { geometry.window.output.height / 2 * (geometry.window.output.width / 2) }
+
+    /// The largest of each 2×2 pixels of some planar maps.
+    func largestOfPairs(_ maps: [Float]) -> [Float] {
+        let (height, width) = (geometry.window.output.height, geometry.window.output.width)
+        return stride(from: 0, to: maps.count, by: pixels).flatMap { map in
+            (0..<height / 2).flatMap { y in
+                (0..<width / 2).map { x in
+                    let first = map + 2 * (y * width + x)
+                    return max(maps[first], maps[first + 1], maps[first + width], maps[first + width + 1])
+                }
+            }
+        }
     }
 }
 

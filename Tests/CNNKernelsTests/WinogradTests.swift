@@ -275,13 +275,16 @@ struct WinogradTests {
             let transformed = Buffer(unwritten: kernels.winogradInputCount(geometry, method, tiles: largest))
             let scratch = Buffer(unwritten: kernels.winogradScratchCount(geometry, method, tiles: largest))
             let outputCount = kernels.paddedChannels(geometry.outputChannels) * test.pixels
-            func run(rounds: [Range<Int>], outputTiles: [Range<Int>]) -> [Float] {
+            func run(rounds: [Range<Int>], outputTiles: [Range<Int>], poolsPairs: Bool = false) -> [Float] {
+                let pixels = poolsPairs ? test.pooledPixels : test.pixels
+                let outputCount = kernels.paddedChannels(geometry.outputChannels) * pixels
                 let output = Buffer(unwritten: outputCount * Self.images)
                 var operands = ConvolutionOperands(
                     input: input.constant, inputStride: test.inputPixels * c, weights: packed.constant,
                     bias: test.hasBias ? bias.constant : nil, residual: test.hasResidual ? residual.constant : nil,
-                    residualStride: test.pixels * c, output: output.pointer, outputStride: test.pixels * c,
+                    residualStride: test.pixels * c, output: output.pointer, outputStride: pixels * c,
                     activation: test.activation)
+                operands.poolsPairs = poolsPairs
                 operands.inputImageStride = inputImage.count
                 operands.outputImageStride = outputCount
                 for round in rounds {
@@ -310,6 +313,13 @@ struct WinogradTests {
             // The second image is the first, doubled: so is everything but bias and residual, exactly.
             if !test.hasBias && !test.hasResidual {
                 #expect(sameBits(whole[..<outputCount].map { 2 * $0 }, Array(whole[outputCount...])), "\(method)")
+            }
+            if !test.hasResidual {
+                let pooled = run(rounds: rounds, outputTiles: [outputTiles], poolsPairs: true)
+                let first = planar(
+                    Array(pooled[..<(pooled.count / Self.images)]), channels: geometry.outputChannels,
+                    pixels: test.pooledPixels, block: c)
+                #expect(first == test.largestOfPairs(result), "\(method)")
             }
             let others = rounds.flatMap { pieces($0, seed: 9) }
             #expect(sameBits(whole, run(rounds: others, outputTiles: pieces(outputTiles, seed: 8))), "\(method)")

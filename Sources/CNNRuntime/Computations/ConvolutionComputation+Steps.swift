@@ -18,7 +18,7 @@ extension ConvolutionComputation {
             input: try layer.input(0), output: try layer.output(), residual: hasResidual ? try layer.input(1) : nil,
             weights: try packedWeights(),
             bias: bias.map { FloatBuffer(padded($0), paddedTo: kernels.paddedChannels(geometry.outputChannels)) },
-            activation: activation, channelBlock: kernels.channelBlock)
+            activation: activation, poolsPairs: poolsPairs, channelBlock: kernels.channelBlock)
         let parts = machine.parts(multiplyAdds: geometry.multiplyAdds(images: images))
         let partsOfImage = Partition.partsPerImage(parts, images)
         let weightCount = weights.shape.elementCount

@@ -25,6 +25,8 @@ struct ConvolutionComputation: Computation {
     /// Addend of each output channel; nil for 0 throughout.
     var bias: [Double]?
     var hasResidual = false
+    /// Whether the output is the largest of each 2×2 pixels, the last of an odd number of rows or columns left out.
+    var poolsPairs = false
     var activation = Activation.none
 
     /// The convolution of a layer as it stands in the graph; nil if its weights are not constant or kernels do not take it.

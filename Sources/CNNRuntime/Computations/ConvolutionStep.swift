@@ -8,6 +8,7 @@ struct ConvolutionMaps {
     let weights: FloatBuffer
     let bias: FloatBuffer?
     let activation: Activation
+    let poolsPairs: Bool
     let channelBlock: Int
 
     /// Those of a run, from an image on.
@@ -22,6 +23,7 @@ struct ConvolutionMaps {
         operands.inputImageStride = input.place.imageStride
         operands.residualImageStride = residual?.place.imageStride ?? 0
         operands.outputImageStride = output.place.imageStride
+        operands.poolsPairs = poolsPairs
         return operands
     }
 

@@ -1,0 +1,46 @@
+import CNNKernelTable
+
+extension LayerGraph {
+    /// Lets convolutions by Winograd's algorithms, whose tiles are of even size, hand on the largest of each 2×2 pixels, as long as they have
+    /// them at hand: a map four times as large is neither written nor read.
+    mutating func poolInConvolutions() {
+        let uses = useCounts()
+        let producers = producers()
+        var absorbed: Set<Int> = []
+        for (index, layer) in layers.enumerated() {
+            guard let pooling = layer.computation as? PoolingComputation, pooling.takesLargestOfPairs,
+                let value = layer.inputs[0], uses[value] == 1, let first = producers[value],
+                layers[first].group == layer.group,
+                var convolution = layers[first].computation as? ConvolutionComputation, convolution.canPoolPairs
+            else { continue }
+            convolution.poolsPairs = true
+            layers[first].computation = convolution
+            layers[first].fused += [layer.node] + layer.fused
+            layers[first].outputs = layer.outputs
+            absorbed.insert(index)
+        }
+        layers = layers.indices.filter { !absorbed.contains($0) }.map { layers[$0] }
+    }
+}
+
+extension PoolingComputation {
+    /// Whether it takes the maximum over 2×2 pixels that no other window sees, and leaves out those that are no whole window.
+    fileprivate var takesLargestOfPairs: Bool {
+        guard case .maximum = kind else { return false }
+        let pair = Extent(depth: 1, height: 2, width: 2)
+        return window.kernel == pair && window.stride == pair && window.dilation == .one && window.padBegin == .zero
+            && window.output
+                == Extent(depth: window.input.depth, height: window.input.height / 2, width: window.input.width / 2)
+    }
+}
+
+extension ConvolutionComputation {
+    fileprivate var canPoolPairs: Bool {
+        // The maximum is taken before the activation, which must not turn the order of two numbers.
+        guard !hasResidual, !poolsPairs, activation.slope >= 0 else { return false }
+        switch method {
+        case .winograd, .winogradColumns: return true
+        case .blocked, .first, .depthwise, .planar: return false
+        }
+    }
+}
