@@ -1,3 +1,5 @@
+import CCPUFeatures
+
 /// The sums of one output pixel over the channel blocks of an output tile: one register each.
 protocol BlockSums {
     associatedtype Weights
@@ -108,6 +110,8 @@ protocol PixelPointers {
 protocol MaskedPointers: PixelPointers {
     /// All pointers moved by `offset`, but those whose bit in `mask` is clear replaced by `zeros`.
     func moved(_ offset: Int, mask: Int, zeros: UnsafePointer<Float>) -> Self
+    /// Asks for what lies at `offset` from each.
+    func prefetch(_ offset: Int)
 }
 
 struct OnePointer: MaskedPointers {
@@ -129,6 +133,9 @@ struct OnePointer: MaskedPointers {
     func moved(_ offset: Int, mask: Int, zeros: UnsafePointer<Float>) -> Self {
         Self(pointer: mask & 1 != 0 ? pointer + offset : zeros)
     }
+
+    @inline(__always)
+    func prefetch(_ offset: Int) { cpu_prefetch(pointer + offset) }
 }
 
 struct OnePixel<Sums: BlockSums>: PixelSums {
@@ -217,6 +224,12 @@ extension Joined.Pointers: MaskedPointers where First.Pointers: MaskedPointers, 
         Self(
             first: first.moved(offset, mask: mask, zeros: zeros),
             second: second.moved(offset, mask: mask >> First.pixels, zeros: zeros))
+    }
+
+    @inline(__always)
+    func prefetch(_ offset: Int) {
+        first.prefetch(offset)
+        second.prefetch(offset)
     }
 }
 

@@ -35,8 +35,10 @@ func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
 /// Asks for `count` floats, to lie in the second-level cache when they are read. Addresses past the end do no harm.
 @inline(always)
 func prefetch(_ pointer: UnsafePointer<Float>, count: Int) {
-    for offset in stride(from: 0, to: count, by: 64 / MemoryLayout<Float>.stride) {
+    var offset = 0
+    while offset < count {
         cpu_prefetch(pointer + offset)
+        offset += 64 / MemoryLayout<Float>.stride
     }
 }
 

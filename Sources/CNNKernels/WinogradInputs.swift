@@ -36,9 +36,24 @@ private struct TileTransform<Transform: WinogradTransform> {
             let blocks = firstBlock..<min(firstBlock + together, shape.channels.inputBlocks)
             var place = TilePlace(tiles.lowerBound, shape, size: Transform.size)
             for index in 0..<tiles.count {
+                // A tile sees too little of a row for the processor to foresee what comes next.
+                for block in blocks where block + together < shape.channels.inputBlocks { ask(place, block + together) }
                 transformInput(place, blocks, transformed + index * round.depth)
                 place.advance()
             }
+        }
+    }
+
+    /// Asks for what a tile sees of a block, but for the columns that it shares with the tile before.
+    @inline(__always)
+    private func ask(_ place: TilePlace, _ block: Int) {
+        let c = Vector.scalarCount
+        let columns = Transform.size * Transform.stride
+        let top = place.top * Transform.stride - window.padBegin.height
+        let left = place.left * Transform.stride - window.padBegin.width + Transform.span - columns
+        let map = operands.input + place.image * operands.inputImageStride + block * operands.inputStride
+        for row in top..<top + Transform.span {
+            prefetch(map + (row * window.input.width + left) * c, count: columns * c)
         }
     }
 

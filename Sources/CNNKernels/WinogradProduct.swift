@@ -9,6 +9,8 @@ struct PlaneProduct<Sums: BlockSums>: RegisterTiling {
     let outputStep: Int
     let weights: UnsafePointer<Float>
     let isAdded: Bool
+    /// From these inputs to those of the product that follows. They come from a larger cache and are asked for meanwhile.
+    let following: Int
 
     /// A function of its own: inlined among its callers, the sums would not stay in registers.
     @inline(never)
@@ -23,6 +25,8 @@ struct PlaneProduct<Sums: BlockSums>: RegisterTiling {
         var weights = weights
         var channel = 0
         while channel < depth {
+            // Also where a line has been asked for: a condition would take registers from the sums.
+            pointers.prefetch(following + channel)
             sums.addBlock(pointers, channel, weights)
             weights += Vector.scalarCount * Tile.weightStep
             channel += Vector.scalarCount

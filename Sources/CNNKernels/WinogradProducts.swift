@@ -124,7 +124,7 @@ private struct WinogradProducts<Transform: WinogradTransform> {
         PlaneProduct<Sums>(
             input: transformed + plane * round.inputPlane + round.offset(ofInput: firstInput), inputStep: round.depth,
             depth: min(round.depth, shape.channels.inputs - firstInput), output: output, outputStep: round.outputs,
-            weights: weights, isAdded: firstInput > 0
+            weights: weights, isAdded: firstInput > 0, following: round.inputPlane
         ).computeTiles(0..<tiles.count)
     }
 
@@ -183,6 +183,7 @@ private struct WinogradProducts<Transform: WinogradTransform> {
         let c = Vector.scalarCount
         for row in 0..<rows {
             let pixels = output + row * window.output.width * c
+            askForNext(pixels, Transform.size)
             Transform.transformOutput(UnsafePointer(partial) + row * Transform.span * c, c, patch, c, adding: false)
             for column in 0..<columns { store(activation(load(patch + column * c) + bias), pixels + column * c) }
         }
@@ -195,6 +196,7 @@ private struct WinogradProducts<Transform: WinogradTransform> {
         let c = Vector.scalarCount
         for row in 0..<rows {
             let first = row * window.output.width * c
+            askForNext(output + first, Transform.size)
             Transform.transformOutput(UnsafePointer(partial) + row * Transform.span * c, c, patch, c, adding: false)
             for column in 0..<columns {
                 let pixel = first + column * c
@@ -214,6 +216,7 @@ private struct WinogradProducts<Transform: WinogradTransform> {
         let below = patch + Transform.size * c
         for row in 0..<rows {
             let pixels = output + row * (window.output.width / 2) * c
+            askForNext(pixels, Transform.size / 2)
             let products = UnsafePointer(partial) + 2 * row * span * c
             Transform.transformOutput(products, c, patch, c, adding: false)
             Transform.transformOutput(products + span * c, c, below, c, adding: false)
@@ -224,5 +227,11 @@ private struct WinogradProducts<Transform: WinogradTransform> {
                 store(activation(largest + bias), pixels + column * c)
             }
         }
+    }
+
+    /// Asks for what the next tile's pixels will be stored to: a line must come before a part of it is written.
+    @inline(__always)
+    private func askForNext(_ pixels: UnsafeMutablePointer<Float>, _ columns: Int) {
+        prefetch(pixels + columns * Vector.scalarCount, count: columns * Vector.scalarCount)
     }
 }
