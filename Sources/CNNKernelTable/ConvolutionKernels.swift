@@ -35,7 +35,8 @@ package struct ConvolutionOperands {
     package var residualImageStride = 0
     package var outputImageStride = 0
     /// Whether the output is the largest of each 2×2 pixels, the last of an odd number of rows or columns left out. Winograd's kernels can
-    /// do that, without a residual and with an activation that nowhere falls.
+    /// do that, without a residual. They take the maximum before bias and activation, so the bias must be finite and the activation keep the
+    /// order of numbers.
     package var poolsPairs = false
 
     package init(

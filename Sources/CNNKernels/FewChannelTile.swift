@@ -115,12 +115,6 @@ struct FewChannelTile {
     }
 }
 
-extension UnsafeMutablePointer<Vector> {
-    /// The lanes one after the other.
-    @inline(__always)
-    var floats: UnsafeMutablePointer<Float> { UnsafeMutableRawPointer(self).assumingMemoryBound(to: Float.self) }
-}
-
 /// The sums of one channel.
 private struct VectorPair {
     var first = Vector.zero

@@ -32,6 +32,12 @@ func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
     UnsafeMutableRawPointer(pointer).storeBytes(of: vector, as: Vector.self)
 }
 
+extension UnsafeMutablePointer<Vector> {
+    /// The lanes one after the other.
+    @inline(__always)
+    var floats: UnsafeMutablePointer<Float> { UnsafeMutableRawPointer(self).assumingMemoryBound(to: Float.self) }
+}
+
 /// Asks for `count` floats, to lie in the second-level cache when they are read. Addresses past the end do no harm.
 @inline(always)
 func prefetch(_ pointer: UnsafePointer<Float>, count: Int) {

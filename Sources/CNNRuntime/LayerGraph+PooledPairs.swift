@@ -36,8 +36,10 @@ extension PoolingComputation {
 
 extension ConvolutionComputation {
     fileprivate var canPoolPairs: Bool {
-        // The maximum is taken before the activation, which must not turn the order of two numbers.
-        guard !hasResidual, !poolsPairs, activation.slope >= 0 else { return false }
+        // The maximum is taken before bias and activation, which must neither turn the order of two numbers nor make NaN of an infinite one
+        // that is not the largest: ∞ − ∞ and 0 · ∞ are undefined.
+        let isBiasFinite = bias?.allSatisfy { Float($0).isFinite } ?? true
+        guard !hasResidual, !poolsPairs, isBiasFinite, activation.slope > 0 else { return false }
         switch method {
         case .winograd, .winogradColumns: return true
         case .blocked, .first, .depthwise, .planar: return false

@@ -32,8 +32,9 @@ struct PooledPairsTests {
         Case(input: [2, 1, 32, 32], outputs: 6, kernel: 5, convolution: [:]),
         Case(input: [2, 6, 14, 14], outputs: 16, kernel: 5, convolution: [:]),
         Case(input: [1, 6, 15, 19], outputs: 16, kernel: 5, convolution: [:], between: [("Sigmoid", nil)], isFused: false),
-        // An activation that turns the order of numbers.
+        // Activations that turn the order of numbers, and that make NaN of -∞.
         Case(between: [("LeakyRelu", -0.5)], isFused: false),
+        Case(between: [("LeakyRelu", 0)], isFused: false),
         // Windows that overlap, that reach beyond the map, that see other pixels.
         Case(window: ["kernel_shape": [3, 3], "strides": [2, 2]], isFused: false),
         Case(window: ["kernel_shape": [2, 2]], isFused: false),
@@ -92,6 +93,18 @@ struct PooledPairsTests {
             #expect(expected.contains { $0.isNaN } && expected.contains { $0.isFinite })
             #expect(zip(actual, expected).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN })
         }
+    }
+
+    @Test("stay behind a convolution whose bias is infinite, which makes NaN of a pixel that is not the largest")
+    func infiniteBias() throws {
+        var network = NetworkUnderTest(seed: 47)
+        let x = try network.input("x", [1, 1, 32, 32])
+        let bias = network.constant(try Tensor([0, .infinity, 0, -.infinity, 0, 0] as [Float], shape: try Shape([6])))
+        let y = network.node("Conv", [x, try network.weights([6, 1, 5, 5]), bias])
+        network.output(
+            network.node(
+                "MaxPool", [y], attributes: [Attribute("kernel_shape", .ints([2, 2])), Attribute("strides", .ints([2, 2]))]))
+        for options in allOptions { #expect(try !Self.poolsInConvolution(network, options)) }
     }
 
     @Test("stay behind a convolution that somebody else reads, or that takes a residual", arguments: [0, 1, 2])

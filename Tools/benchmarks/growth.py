@@ -62,8 +62,9 @@ def _runs(run_ms: float) -> int:
 
 
 def with_layers(settings: Settings) -> list[dict[str, float]]:
-    """What opening chains of layers, compiling them and packing their weights takes, in milliseconds: of the fastest turn, as for batches.
+    """What opening chains of layers, compiling them and packing their weights takes, in milliseconds.
 
+    The fastest turn counts, as for batches.
     Weights are packed in the first run, so what that takes beyond another run counts.
     """
     paths = {layers: settings.scratch / f"chain-{layers}.onnx" for layers in CHAIN}
@@ -75,9 +76,7 @@ def with_layers(settings: Settings) -> list[dict[str, float]]:
             turns[layers].append(_open_chain(settings, path))
     for path in paths.values():
         path.unlink()
-    return [
-        {"layers": layers, **min(found, key=lambda turn: turn["ready"])} for layers, found in turns.items()
-    ]
+    return [{"layers": layers, **min(found, key=lambda turn: turn["ready"])} for layers, found in turns.items()]
 
 
 def _open_chain(settings: Settings, path: Path) -> dict[str, float]:
