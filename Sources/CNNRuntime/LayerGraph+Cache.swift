@@ -21,7 +21,7 @@ extension LayerGraph {
             let packed = layer.computation.constantBytes
             weights += Double(packed)
             var touched = Double(layer.computation.scratchCount(machine)) * Double(MemoryLayout<Float>.stride)
-            for value in Set((layer.inputs + layer.outputs).compactMap { $0 }) {
+            for value in Set(layer.values) {
                 if values[value].constant == nil {
                     touched += bytes(value, machine)
                 } else if packed == 0 {

@@ -29,9 +29,7 @@ extension LayerGraph {
     private func separateImages(_ layer: Layer, _ isTensor: [Bool]) -> Int {
         guard let total = layer.outputs.first.flatMap({ $0 }).flatMap({ values[$0].shape?.dimensions.first }), total > 1,
             layer.computation.forImages(1, of: total) != nil,
-            (layer.inputs + layer.outputs).allSatisfy({ value in
-                value.map { value in kernelShape(value).map { $0.rank >= 2 && $0[0] == total } ?? false } ?? true
-            })
+            layer.values.allSatisfy({ value in kernelShape(value).map { $0.rank >= 2 && $0[0] == total } ?? false })
         else { return 0 }
         // A view of a tensor is a tensor, which is made whole.
         let isView = layer.computation is ViewComputation
@@ -68,7 +66,7 @@ private struct GroupSizes {
         var origins: [[(size: Int, origin: Int)]] = []
         for (index, layer) in graph.layers.enumerated() {
             let total = totals[index]
-            let mentioned = Set((layer.inputs + layer.outputs).compactMap { $0 })
+            let mentioned = Set(layer.values)
             let moved = mentioned.reduce(0) { $0 + widths[$1] } / 4
             let images = Double(max(total, 1))
             // Written and read; a batch of small maps would stay in the core's cache but for the weights that pass through it.
@@ -151,8 +149,7 @@ private struct GroupSizes {
         var first = [Int](repeating: count, count: graph.values.count)
         var last = [Int](repeating: 0, count: graph.values.count)
         for (index, layer) in graph.layers.enumerated() {
-            for value in layer.inputs + layer.outputs {
-                guard let value else { continue }
+            for value in layer.values {
                 first[value] = min(first[value], index)
                 last[value] = index
             }

@@ -41,6 +41,9 @@ struct LayerGraph {
         /// The images that it takes at a time, which `computation` is for; nil for the whole batch.
         var group: ImageGroup?
 
+        /// The values that it reads and those that it computes.
+        var values: [Int] { (inputs + outputs).compactMap { $0 } }
+
         /// The computation of the images that remain behind the last whole group, if there are any.
         var restComputation: any Computation {
             // A layer has a group only if it can take any number of images.
@@ -94,8 +97,9 @@ struct LayerGraph {
     /// By value: the number of times that layers read it, and that the caller gets it.
     func useCounts() -> [Int] {
         var counts = [Int](repeating: 0, count: values.count)
-        for layer in layers {
-            for value in layer.inputs { if let value { counts[value] += 1 } }
+        // By index, as an iterator would copy each layer.
+        for index in layers.indices {
+            for value in layers[index].inputs { if let value { counts[value] += 1 } }
         }
         for output in outputs { counts[output.value] += 1 }
         return counts
@@ -104,8 +108,8 @@ struct LayerGraph {
     /// By value: the layer that computes it; nil for inputs and constants.
     func producers() -> [Int?] {
         var producers = [Int?](repeating: nil, count: values.count)
-        for (index, layer) in layers.enumerated() {
-            for value in layer.outputs { if let value { producers[value] = index } }
+        for index in layers.indices {
+            for value in layers[index].outputs { if let value { producers[value] = index } }
         }
         return producers
     }

@@ -20,8 +20,6 @@ struct MemoryPlan {
     /// - Throws: `SessionError.memoryLimitExceeded` if the plan takes more than `limit` bytes.
     init(_ buffers: [Buffer], limit: Int) throws(SessionError) {
         let sizes = try buffers.map { buffer throws(SessionError) in try Self.aligned(buffer.byteCount, limit: limit) }
-        let lowerBound = try Self.largestLiveSet(buffers, sizes, limit: limit)
-        self.lowerBound = lowerBound
         // No place lies behind the sum of all sizes: if that can be counted, so can every place.
         var total = 0
         for size in sizes {
@@ -29,6 +27,9 @@ struct MemoryPlan {
             if overflow { throw .memoryLimitExceeded(needed: Int.max, limit: limit) }
             total = sum
         }
+        let lowerBound = Self.loads(buffers, sizes).max() ?? 0
+        self.lowerBound = lowerBound
+        guard lowerBound <= limit else { throw .memoryLimitExceeded(needed: lowerBound, limit: limit) }
         var best = Self.sweep(.narrowest, buffers, sizes)
         func consider(_ plan: (offsets: [Int], byteCount: Int)) {
             if plan.byteCount < best.byteCount { best = plan }
@@ -57,17 +58,8 @@ struct MemoryPlan {
 
     /// Whether comparing each buffer with those beside it is quick. Where thousands live side by side it is not, and a sweep must do.
     private static func isQuick(_ buffers: [Buffer]) -> Bool {
-        let stepCount = (buffers.map(\.steps.upperBound).max() ?? -1) + 1
-        var changes = [Int](repeating: 0, count: stepCount + 1)
-        for buffer in buffers {
-            changes[buffer.steps.lowerBound] += 1
-            changes[buffer.steps.upperBound + 1] -= 1
-        }
-        var (live, pairs) = (0, 0.0)
-        for change in changes {
-            live += change
-            pairs += Double(live) * Double(live)
-        }
+        let counts = loads(buffers, buffers.map { _ in 1 })
+        let pairs = counts.reduce(0.0) { $0 + Double($1) * Double($1) }
         return pairs < 1e7
     }
 
@@ -91,13 +83,13 @@ struct MemoryPlan {
                 let areas = indices.map { Double(sizes[$0]) * Double(buffers[$0].steps.count) }
                 return zip(indices, areas).sorted { ($0.1, $1.0) > ($1.1, $0.0) }.map(\.0)
             case .breadth:
-                let loads = Self.loads(buffers, sizes)
+                let loads = MemoryPlan.loads(buffers, sizes)
                 let widest = indices.map { index in buffers[index].steps.reduce(0) { max($0, loads[$1]) } }
                 return zip(indices, widest).sorted { left, right in
                     left.1 != right.1 ? left.1 > right.1 : (sizes[left.0], right.0) > (sizes[right.0], left.0)
                 }.map(\.0)
             case .peak:
-                let loads = Self.loads(buffers, sizes)
+                let loads = MemoryPlan.loads(buffers, sizes)
                 let peak = loads.indices.max { loads[$0] < loads[$1] } ?? 0
                 let distances = indices.map { index in
                     let steps = buffers[index].steps
@@ -110,13 +102,6 @@ struct MemoryPlan {
                 }.map(\.0)
             }
         }
-
-        /// By step: the bytes that are in use.
-        private static func loads(_ buffers: [Buffer], _ sizes: [Int]) -> [Double] {
-            var loads = [Double](repeating: 0, count: (buffers.map(\.steps.upperBound).max() ?? -1) + 1)
-            for index in buffers.indices { for step in buffers[index].steps { loads[step] += Double(sizes[index]) } }
-            return loads
-        }
     }
 
     /// Which of the gaps that are wide enough a buffer takes.
@@ -127,7 +112,7 @@ struct MemoryPlan {
     private static func place(
         _ sequence: [Int], _ fit: Fit, _ buffers: [Buffer], _ sizes: [Int]
     ) -> (offsets: [Int], byteCount: Int) {
-        let stepCount = (buffers.map(\.steps.upperBound).max() ?? -1) + 1
+        let stepCount = stepCount(buffers)
         // By step: the buffers placed so far that are in use then, so that a long chain costs no more than its length.
         var placed = [[Int]](repeating: [], count: stepCount)
         var offsets = [Int](repeating: 0, count: buffers.count)
@@ -159,7 +144,7 @@ struct MemoryPlan {
 
     /// Places buffers as the run needs them, and takes their places back as it ends with them.
     private static func sweep(_ fit: Fit, _ buffers: [Buffer], _ sizes: [Int]) -> (offsets: [Int], byteCount: Int) {
-        let stepCount = (buffers.map(\.steps.upperBound).max() ?? -1) + 1
+        let stepCount = stepCount(buffers)
         var starting = [[Int]](repeating: [], count: stepCount + 1)
         var ended = starting
         for index in buffers.indices where sizes[index] > 0 {
@@ -227,25 +212,17 @@ struct MemoryPlan {
         return (byteCount + alignment - 1) / alignment * alignment
     }
 
-    private static func largestLiveSet(_ buffers: [Buffer], _ sizes: [Int], limit: Int) throws(SessionError) -> Int {
-        var starts: [Int: [Int]] = [:]
-        var ends: [Int: [Int]] = [:]
-        for (index, buffer) in buffers.enumerated() {
-            starts[buffer.steps.lowerBound, default: []].append(index)
-            ends[buffer.steps.upperBound + 1, default: []].append(index)
+    /// By step: the sum of the sizes of the buffers in use then.
+    private static func loads(_ buffers: [Buffer], _ sizes: [Int]) -> [Int] {
+        let stepCount = stepCount(buffers)
+        var loads = [Int](repeating: 0, count: stepCount + 1)
+        for (buffer, size) in zip(buffers, sizes) {
+            loads[buffer.steps.lowerBound] += size
+            loads[buffer.steps.upperBound + 1] -= size
         }
-        var (live, largest) = (0, 0)
-        for step in Set(starts.keys).union(ends.keys).sorted() {
-            for index in ends[step] ?? [] { live -= sizes[index] }
-            for index in starts[step] ?? [] {
-                let (sum, overflow) = live.addingReportingOverflow(sizes[index])
-                guard !overflow, sum <= limit else {
-                    throw .memoryLimitExceeded(needed: overflow ? Int.max : sum, limit: limit)
-                }
-                live = sum
-            }
-            largest = max(largest, live)
-        }
-        return largest
+        for step in loads.indices.dropFirst() { loads[step] += loads[step - 1] }
+        return Array(loads.prefix(stepCount))
     }
+
+    private static func stepCount(_ buffers: [Buffer]) -> Int { (buffers.map(\.steps.upperBound).max() ?? -1) + 1 }
 }

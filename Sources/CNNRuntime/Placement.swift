@@ -19,13 +19,12 @@ struct Placement {
         planner.joinConcatenations()
         planner.joinOverwrittenInputs()
         planner.findGroups()
-        let (buffers, owners) = try planner.buffers(limit: limit)
+        let (buffers, numbers) = try planner.buffers(limit: limit)
         let memory = try MemoryPlan(buffers, limit: limit)
         let offsets = memory.offsets.map { $0 / MemoryLayout<Float>.stride }
-        places = graph.values.indices.map { planner.place(of: $0, owners: owners, offsets: offsets) }
+        places = graph.values.indices.map { planner.place(of: $0, numbers, offsets: offsets) }
         scratch = graph.layers.indices.map { layer in
-            let buffer = owners[.scratch(layer)]
-            return Place(base: .arena(buffer.map { offsets[$0] } ?? 0), imageStride: 0, groupStride: 0)
+            Place(base: .arena(numbers.ofScratch[layer].map { offsets[$0] } ?? 0), imageStride: 0, groupStride: 0)
         }
         releases = planner.releases
         byteCount = memory.byteCount
@@ -33,12 +32,12 @@ struct Placement {
     }
 }
 
-/// What a buffer is for.
-private enum BufferOwner: Hashable {
-    /// The value of this number, and all that lie within it.
-    case value(Int)
-    /// Scratch memory of the layer of this number.
-    case scratch(Int)
+/// Which buffer is for what.
+private struct BufferNumbers {
+    /// By value that is a host: the buffer of all that lie within it.
+    var ofValue: [Int?]
+    /// By layer: the buffer of its scratch memory.
+    var ofScratch: [Int?]
 }
 
 private struct Planner {
@@ -71,10 +70,8 @@ private struct Planner {
 
     private static func lifetimes(_ graph: LayerGraph) -> [ClosedRange<Int>?] {
         var lifetimes = [ClosedRange<Int>?](repeating: nil, count: graph.values.count)
-        for (index, layer) in graph.layers.enumerated() {
-            for value in (layer.inputs + layer.outputs).compactMap({ $0 }) {
-                lifetimes[value] = (lifetimes[value]?.lowerBound ?? index)...index
-            }
+        for index in graph.layers.indices {
+            for value in graph.layers[index].values { lifetimes[value] = (lifetimes[value]?.lowerBound ?? index)...index }
         }
         for output in graph.outputs {
             lifetimes[output.value] = (lifetimes[output.value]?.lowerBound ?? 0)...graph.layers.count
@@ -122,8 +119,9 @@ private struct Planner {
     /// Gives the inputs of each Concat their places within its output, so that they are computed where they belong. The last comes
     /// first: where one Concat's inputs are the beginning of another's, as in DenseNet, all of them share the largest one's memory.
     mutating func joinConcatenations() {
-        let users = layersByInput()
-        for layer in graph.layers.reversed() {
+        let concatenations = graph.layers.filter { $0.computation is ConcatComputation }
+        let users = concatenations.isEmpty ? [] : layersByValue()
+        for layer in concatenations.reversed() {
             guard let concat = layer.computation as? ConcatComputation, let output = layer.outputs[0], !isTensor[output] else {
                 continue
             }
@@ -152,10 +150,11 @@ private struct Planner {
         return isRun ? start : nil
     }
 
-    private func layersByInput() -> [[Int]] {
+    /// By value: the layers that read or compute it.
+    private func layersByValue() -> [[Int]] {
         var users = [[Int]](repeating: [], count: graph.values.count)
-        for (index, layer) in graph.layers.enumerated() {
-            for value in layer.inputs + layer.outputs { if let value { users[value].append(index) } }
+        for index in graph.layers.indices {
+            for value in graph.layers[index].values { users[value].append(index) }
         }
         return users
     }
@@ -224,9 +223,11 @@ private struct Planner {
 
     // MARK: - Buffers
 
-    func buffers(limit: Int) throws -> ([MemoryPlan.Buffer], [BufferOwner: Int]) {
+    func buffers(limit: Int) throws -> ([MemoryPlan.Buffer], BufferNumbers) {
         var buffers: [MemoryPlan.Buffer] = []
-        var owners: [BufferOwner: Int] = [:]
+        var numbers = BufferNumbers(
+            ofValue: Array(repeating: nil, count: graph.values.count),
+            ofScratch: Array(repeating: nil, count: graph.layers.count))
         for value in graph.values.indices where !isTensor[value] && hosts[value] == nil {
             guard let lifetime = lifetimes[value] else { continue }
             var steps = lifetime
@@ -235,14 +236,14 @@ private struct Planner {
                 steps = min(steps.lowerBound, other.lowerBound)...max(steps.upperBound, other.upperBound)
             }
             if groups[value] == nil { steps = self.steps(steps) }
-            owners[.value(value)] = buffers.count
+            numbers.ofValue[value] = buffers.count
             buffers.append(MemoryPlan.Buffer(byteCount: try byteCount(value), steps: steps))
         }
         for (index, layer) in graph.layers.enumerated() {
             let count = max(
                 layer.computation.scratchCount(machine), layer.restComputation.scratchCount(machine))
             guard count > 0 else { continue }
-            owners[.scratch(index)] = buffers.count
+            numbers.ofScratch[index] = buffers.count
             guard count <= limit / MemoryLayout<Float>.stride else {
                 throw SessionError.memoryLimitExceeded(
                     needed: count.multipliedReportingOverflow(by: 4).overflow ? Int.max : 4 * count, limit: limit)
@@ -250,7 +251,7 @@ private struct Planner {
             buffers.append(
                 MemoryPlan.Buffer(byteCount: count * MemoryLayout<Float>.stride, steps: index...index))
         }
-        return (buffers, owners)
+        return (buffers, numbers)
     }
 
     private func byteCount(_ value: Int) throws -> Int {
@@ -264,11 +265,11 @@ private struct Planner {
         return bytes
     }
 
-    func place(of value: Int, owners: [BufferOwner: Int], offsets: [Int]) -> Place? {
+    func place(of value: Int, _ numbers: BufferNumbers, offsets: [Int]) -> Place? {
         guard graph.values[value].shape != nil, let count = imageCount(value) else { return nil }
         if isTensor[value] { return Place(base: .tensor(value), imageStride: count, groupStride: count) }
         let (root, offset) = host(of: value)
-        guard let buffer = owners[.value(root)], let rootCount = imageCount(root) else { return nil }
+        guard let buffer = numbers.ofValue[root], let rootCount = imageCount(root) else { return nil }
         // What lies within a larger value of as many images moves on by that value's images.
         let stride = images(root) == images(value) ? rootCount : count
         return Place(

@@ -34,13 +34,8 @@ final class Plan: Sendable {
         stages = try graph.stages.map { try Stage($0.layers, $0.group, graph, placement, machine) }
         descriptions = graph.layers.map { StepDescription($0, graph) }
         // Of the constants, most have gone into steps in another form.
-        var isRead = [Bool](repeating: false, count: graph.values.count)
-        for layer in graph.layers {
-            for value in layer.inputs { if let value { isRead[value] = true } }
-        }
-        for output in graph.outputs { isRead[output.value] = true }
-        constants = try zip(graph.values, isRead).map { value, isRead in
-            isRead ? try value.constant?.alignedForKernels() : nil
+        constants = try zip(graph.values, graph.useCounts()).map { value, uses in
+            uses > 0 ? try value.constant?.alignedForKernels() : nil
         }
         inputs = graph.inputs
         outputs = graph.outputs.map { Output(name: $0.name, value: $0.value, operand: placement.operand($0.value, in: graph)) }
