@@ -122,6 +122,13 @@ struct LayerGraph {
         return shape
     }
 
+    /// Whether the numbers of an input that says which shape is wanted are known, or it is left out. Where they are not, the shape of the
+    /// output is what the file claims, and only the operator's own formula finds out whether that is true.
+    func isKnown(_ value: Int??) -> Bool {
+        guard let value = value ?? nil else { return true }
+        return values[value].fact.constantIntegers != nil
+    }
+
     /// A new value.
     mutating func addValue(_ value: Value) -> Int {
         values.append(value)

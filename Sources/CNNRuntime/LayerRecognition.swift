@@ -15,14 +15,14 @@ struct LayerRecognition {
         var layers: [LayerGraph.Layer] = []
         layers.reserveCapacity(graph.layers.count)
         for var layer in graph.layers {
-            // Indices, masks and statistics that nobody reads need not be computed.
-            for output in layer.outputs.indices.dropFirst() where layer.outputs[output].map({ uses[$0] == 0 }) ?? false {
-                layer.outputs[output] = nil
-            }
             do {
                 if let several = try chain(of: layer, &graph) ?? parts(of: layer, graph) {
                     layers += several
                 } else {
+                    // Indices, masks and statistics that nobody reads need not be computed.
+                    for index in layer.outputs.indices.dropFirst() {
+                        if let output = layer.outputs[index], uses[output] == 0 { layer.outputs[index] = nil }
+                    }
                     try recognize(&layer, graph)
                     layers.append(layer)
                 }
@@ -63,7 +63,7 @@ struct LayerRecognition {
     /// A Split of channels as a layer for each part; nil for any other layer.
     private func parts(of layer: LayerGraph.Layer, _ graph: LayerGraph) throws -> [LayerGraph.Layer]? {
         guard let split = layer.node.operation as? Split, let input = graph.kernelShape(layer.inputs[0]), input.rank >= 3,
-            try split.isAlong(1, rank: input.rank)
+            try split.isAlong(1, rank: input.rank), graph.isKnown(layer.inputs.dropFirst().first)
         else { return nil }
         var parts: [LayerGraph.Layer] = []
         var first = 0
@@ -76,7 +76,7 @@ struct LayerRecognition {
             parts.append(part)
             first += shape[1]
         }
-        return parts
+        return first == input[1] ? parts : nil
     }
 
     private func recognize(_ layer: inout LayerGraph.Layer, _ graph: LayerGraph) throws {
@@ -125,7 +125,7 @@ struct LayerRecognition {
         case let normalization as BatchNormalization:
             try recognizeNormalization(normalization, &layer, graph)
         case let lrn as LRN:
-            replace(&layer, LocalResponseComputation(lrn, layer, graph), inputs: 1)
+            replace(&layer, LocalResponseComputation(lrn, layer, graph, machine), inputs: 1)
         case let softmax as Softmax:
             replace(&layer, SoftmaxComputation(softmax, layer, graph), inputs: 1)
         case let slice as Slice:
@@ -135,7 +135,7 @@ struct LayerRecognition {
         case is Dropout:
             recognizeDropout(&layer, graph)
         case is Reshape, is Flatten, is Squeeze, is Unsqueeze, is Identity:
-            recognizeView(&layer, graph)
+            if graph.isKnown(layer.inputs.dropFirst().first) { recognizeView(&layer, graph) }
         default:
             break
         }

@@ -6,13 +6,15 @@ import CNNTensors
 struct LocalResponseComputation: Computation {
     let response: LocalResponse
     let channels: Int
+    let channelBlock: Int
 
-    init?(_ lrn: LRN, _ layer: LayerGraph.Layer, _ graph: LayerGraph) {
+    init?(_ lrn: LRN, _ layer: LayerGraph.Layer, _ graph: LayerGraph, _ machine: Machine) {
         guard let input = graph.kernelShape(layer.inputs[0]), input.rank >= 2 else { return nil }
         channels = input[1]
         // A window as wide as all channels on either side sees no more than one that is wider.
         guard lrn.size <= 2 * channels else { return nil }
         response = LocalResponse(size: lrn.size, alpha: lrn.alpha, beta: lrn.beta, bias: lrn.bias)
+        channelBlock = machine.kernels.channelBlock
     }
 
     var algorithm: String { "local response" }
@@ -20,7 +22,11 @@ struct LocalResponseComputation: Computation {
 
     func forImages(_ count: Int, of total: Int) -> (any Computation)? { self }
 
-    func layouts(_ inputs: [Layout]) -> LayoutChoice { LayoutChoice(inputs: [inputs[0]], output: inputs[0]) }
+    func layouts(_ inputs: [Layout]) -> LayoutChoice {
+        // Without a bias, missing channels of a block would not stay zero: 0 · 0^-β is undefined.
+        let layout = channels % channelBlock == 0 || response.bias > 0 ? inputs[0] : .planar
+        return LayoutChoice(inputs: [layout], output: layout)
+    }
 
     func scratchCount(_ machine: Machine) -> Int {
         machine.kernels.lrnScratchCount(response, channels: channels) * machine.threads
