@@ -128,12 +128,12 @@ private struct Planner {
             let inputs = layer.inputs.compactMap { $0 }
             let parts = concat.parts(graph.values[output].layout)
             guard inputs.count == parts.count, concat.runCount == 1 || concat.axis == 1 else { continue }
-            if hosts[output] == nil, members[output] == nil, let start = commonStart(inputs, parts) {
+            if hosts[output] == nil, members[output] == nil, allowsGaps(output, users), let start = commonStart(inputs, parts) {
                 hosts[output] = start
                 members[start.value, default: [start.value]].append(output)
                 continue
             }
-            for (input, part) in zip(inputs, parts) where canLieWithin(input, of: layer, users) {
+            for (input, part) in zip(inputs, parts) where canLieWithin(output, input, of: layer, users) {
                 place(input, in: output, at: part.offset)
             }
         }
@@ -160,11 +160,17 @@ private struct Planner {
     }
 
     /// Whether an input may be computed within the output of a Concat: it lies nowhere else yet, and all who write and read it can leave
-    /// gaps between its images, if it has several.
-    private func canLieWithin(_ input: Int, of concat: LayerGraph.Layer, _ users: [[Int]]) -> Bool {
+    /// gaps between its images, if it has several. Other values that lie within the input may have other images than it has, which must
+    /// not be taken for those of the output.
+    private func canLieWithin(_ output: Int, _ input: Int, of concat: LayerGraph.Layer, _ users: [[Int]]) -> Bool {
         guard !isTensor[input], hosts[input] == nil, concat.inputs.filter({ $0 == input }).count == 1 else { return false }
-        return images(input) == 1
-            || members[input] == nil && users[input].allSatisfy { graph.layers[$0].computation.allowsGapsBetweenImages }
+        if members[input] != nil { return images(input) == 1 && images(host(of: output).value) == 1 }
+        return allowsGaps(input, users)
+    }
+
+    /// Whether all who write and read a value can leave gaps between its images, if it has several.
+    private func allowsGaps(_ value: Int, _ users: [[Int]]) -> Bool {
+        images(value) == 1 || users[value].allSatisfy { graph.layers[$0].computation.allowsGapsBetweenImages }
     }
 
     /// Lets an output take the memory of an input that nobody reads afterwards, where the computation can work in place.

@@ -35,7 +35,7 @@ struct BinaryComputation: Computation {
         let isConstant = layer.inputs.map { $0.flatMap { graph.values[$0].constant } != nil }
         if left == right {
             pattern = .elements
-        } else if !isConstant[1], Self.isChannelVector(second ?? right, of: output), left == output {
+        } else if !isConstant[1], right.rank >= 2, Self.isChannelVector(second ?? right, of: output), left == output {
             pattern = .channels(reversed: false)
         } else if !isConstant[0], Self.isChannelVector(left, of: output), right == output {
             pattern = .channels(reversed: true)
@@ -186,7 +186,7 @@ private struct LoopsStep: Step {
                 let start = loops.starts[run]
                 let (first, second) = (a + start.left, b + start.right)
                 // A run along which both stand still is one element long.
-                let moving = loops.left == .stands && loops.right == .moves ? second : first
+                let isReversed = loops.left == .stands && loops.right == .moves
                 let other: BinaryOperand =
                     switch (loops.left, loops.right) {
                     case (.moves, .moves): .elements(second)
@@ -194,7 +194,7 @@ private struct LoopsStep: Step {
                     default: .scalar(second.pointee)
                     }
                 kernels.binary(
-                    operation, left: moving, right: other, reversed: moving == second, activation: activation,
+                    operation, left: isReversed ? second : first, right: other, reversed: isReversed, activation: activation,
                     output: target + run * loops.runLength, count: loops.runLength)
             }
         }
