@@ -10,7 +10,6 @@ extension LayerGraph {
         var fusion = Fusion(graph: self, machine: machine)
         for layer in layers { try fusion.add(layer) }
         layers = fusion.layers.compactMap { $0 }
-        outputs = outputs.map { ($0.name, fusion.replacements[$0.value] ?? $0.value) }
         padGroups()
         dropUnread()
     }
@@ -202,6 +201,8 @@ private struct Fusion {
 
     /// A constant row added to a matrix product is its bias.
     private mutating func absorbBias(_ layer: LayerGraph.Layer) throws -> Bool {
+        // Before operator set 7 an attribute may lay the row along another axis.
+        if let sum = layer.node.operation as? ElementwiseBinary, case .intoFirst(.some) = sum.broadcastRule { return false }
         for side in [0, 1] {
             guard let (index, producer) = soleProducer(layer.inputs[side]), let addend = layer.inputs[1 - side],
                 var product = producer.computation as? MatrixProductComputation, product.bias == nil,

@@ -141,6 +141,89 @@ struct LayerTests {
         return network
     }
 
+    @Test("broadcasts along an axis that is named, as before operator set 7", arguments: allOptions)
+    func broadcastsAlongAxis(_ options: SessionOptions) throws {
+        var network = NetworkUnderTest(seed: 21)
+        network.opset = 6
+        func attributes(axis: Int64) -> [Attribute] { [Attribute("broadcast", .int(1)), Attribute("axis", .int(axis))] }
+        for channels in [1, 3] {
+            let x = try network.input("x\(channels)", [2, channels, 5, 4])
+            let vectors = [try network.input("v\(channels)", [2]), try network.weights([2])]
+            network.output(network.node("Mul", [x, vectors[0]], attributes: attributes(axis: 0)))
+            network.output(network.node("Sub", [x, vectors[1]], attributes: attributes(axis: 0)))
+        }
+        let square = try network.input("square", [3, 3])
+        let product = network.node("MatMul", [square, try network.weights([3, 3])])
+        for axis in [0, 1] as [Int64] {
+            let next = network.node("MatMul", [product, try network.weights([3, 3])])
+            network.output(network.node("Add", [next, try network.weights([3])], attributes: attributes(axis: axis)))
+        }
+        try network.expectAgreement(roundings: 10, options: options)
+    }
+
+    @Test("transpositions of every order, and of matrices larger than a tile", arguments: allOptions)
+    func transpositions(_ options: SessionOptions) throws {
+        var network = NetworkUnderTest(seed: 24)
+        let x = try network.input("x", [2, 19, 5, 7])
+        for order in [[0, 2, 3, 1], [0, 3, 1, 2], [1, 0, 2, 3], [3, 2, 1, 0], [0, 2, 1, 3], [2, 3, 0, 1]] as [[Int64]] {
+            network.output(network.node("Transpose", [x], attributes: [Attribute("perm", .ints(order))]))
+        }
+        try network.expectAgreement(roundings: 1, options: options)
+        let large = ["x": try network.numbers.tensor([1, 40, 9, 21])]
+        try network.expectAgreement(roundings: 1, options: options, inputs: large)
+    }
+
+    @Test("a product with the sigmoid of the same value, in either order, and with that of another", arguments: allOptions)
+    func swish(_ options: SessionOptions) throws {
+        var network = NetworkUnderTest(seed: 25)
+        let x = try network.input("x", [2, 20, 5, 4])
+        let blocked = try network.convolution(x, inputs: 20, outputs: 20)
+        let gates = [blocked, x, x, x].map { network.node("Sigmoid", [$0]) }
+        network.output(
+            network.node("Mul", [blocked, gates[0]]), network.node("Mul", [gates[1], x]),
+            network.node("Mul", [try network.input("y", [2, 20, 5, 4]), gates[2]]), network.node("Mul", [gates[3], gates[3]]))
+        // The slope of x · sigmoid(x) is 1.1 at most (where x is 2.4), and the sigmoid is itself off by a few units.
+        try network.expectAgreement(roundings: (20 * 9 + 2) * 11 / 10 + 12, options: options)
+        let steps = try Session(network.model, options: options).profile(network.inputs).steps
+        #expect(steps.filter { $0.operators == ["Mul", "Sigmoid"] }.count == 2)
+    }
+
+    @Test("dropout in inference, its rate given as an input", arguments: allOptions)
+    func dropout(_ options: SessionOptions) throws {
+        var network = NetworkUnderTest(seed: 26)
+        let x = try network.input("x", [1, 3, 4, 4])
+        network.output(network.node("Relu", [network.node("Dropout", [x, network.constant(try Tensor(scalar: Float(0.5)))])]))
+        try network.expectAgreement(roundings: 1, options: options)
+        let steps = try Session(network.model, options: options).profile(network.inputs).steps
+        #expect(!steps.contains { $0.algorithm == "reference" })
+    }
+
+    @Test("parts of channels of which one is not read", arguments: allOptions)
+    func unreadPart(_ options: SessionOptions) throws {
+        var network = NetworkUnderTest(seed: 22)
+        let x = try network.input("x", [1, 24, 4, 4])
+        let blocked = try network.convolution(x, inputs: 24, outputs: 24)
+        let sizes = network.constant(try Tensor([Int64(8), 10, 6]))
+        let parts = network.parts("Split", [blocked, sizes], count: 3, attributes: [Attribute("axis", .int(1))])
+        network.output(network.node("Relu", [parts[0]]), network.node("Relu", [parts[2]]))
+        try network.expectAgreement(roundings: 24 * 9 + 2, options: options)
+        let steps = try Session(network.model, options: options).profile(network.inputs).steps
+        #expect(!steps.contains { $0.algorithm == "reference" })
+    }
+
+    @Test("response normalization without a bias before a convolution", arguments: allOptions)
+    func responseNormalization(_ options: SessionOptions) throws {
+        var network = NetworkUnderTest(seed: 23)
+        let x = try network.input("x", [1, 20, 12, 12])
+        let blocked = try network.convolution(x, inputs: 20, outputs: 20)
+        let attributes = [Attribute("size", .int(5)), Attribute("bias", .float(0)), Attribute("alpha", .float(1))]
+        let normalized = network.node("LRN", [blocked], attributes: attributes)
+        network.output(try network.convolution(normalized, inputs: 20, outputs: 20))
+        let outputs = try Session(network.model, options: options).run(network.inputs)
+        let values = try #require(outputs.values.first).doubles()
+        #expect(values.allSatisfy { $0.isFinite })
+    }
+
     @Test("padding by a node of its own", arguments: allOptions)
     func padding(_ options: SessionOptions) throws {
         for (mode, value) in [("constant", Float(1)), ("reflect", 0)] {

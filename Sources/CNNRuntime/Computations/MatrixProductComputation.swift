@@ -93,7 +93,7 @@ struct MatrixProductComputation: Computation {
 extension MatrixProductComputation {
     /// A Gemm node; nil if kernels do not take it.
     init?(_ gemm: Gemm, _ layer: LayerGraph.Layer, _ graph: LayerGraph, _ machine: Machine, _ library: WeightLibrary) throws {
-        guard let left = graph.kernelShape(layer.inputs[0]), let right = graph.kernelShape(layer.inputs[1]),
+        guard let left = graph.kernelShape(layer.inputs[0]), graph.kernelShape(layer.inputs[1]) != nil,
             let output = graph.kernelShape(layer.outputs[0])
         else { return nil }
         if gemm.beta != 0, layer.inputs.count > 2, let addend = layer.inputs[2] {
@@ -110,7 +110,7 @@ extension MatrixProductComputation {
         depth = gemm.transposesA ? left[0] : left[1]
         leftIsTransposed = gemm.transposesA
         rightIsTransposed = gemm.transposesB
-        constant = graph.constant(layer.inputs[1], shape: right)
+        constant = layer.inputs[1].flatMap { graph.values[$0].constant }
         scale = gemm.alpha
     }
 
@@ -140,17 +140,12 @@ extension MatrixProductComputation {
         depth = innerDepth
         leftIsTransposed = false
         rightIsTransposed = false
-        constant = stack == 1 ? graph.constant(layer.inputs[1], shape: right) : nil
+        constant = stack == 1 ? layer.inputs[1].flatMap { graph.values[$0].constant } : nil
         scale = 1
     }
 }
 
 extension LayerGraph {
-    /// A constant float32 value with elements.
-    fileprivate func constant(_ value: Int?, shape: Shape) -> Tensor? {
-        value.flatMap { values[$0].constant }
-    }
-
     /// What a constant adds to each column of a matrix of `columns` columns, if it is the same in every row.
     func columnValues(_ value: Int, columns: Int) throws -> [Double]? {
         guard let constant = values[value].constant, constant.dataType == .float32,
