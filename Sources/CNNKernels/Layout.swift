@@ -102,16 +102,16 @@ extension ConvolutionOperands {
     /// Zeros the lanes of a last block that no channel fills. Their sums are zero already, unless an infinite or undefined input has met
     /// the zero weights there (0 · ∞ is undefined), which would spread to every channel of the next layer.
     @inline(__always)
-    func clearMissingChannels(of blocks: Range<Int>, outputChannels: Int, pixels: Range<Int>) {
+    func clearMissingChannels(of blocks: Range<Int>, outputChannels: Int, image: Int = 0, pixels: Range<Int>) {
         if blocks.upperBound * Vector.scalarCount > outputChannels {
-            clearLastChannels(of: blocks.upperBound - 1, from: outputChannels, pixels)
+            clearLastChannels(of: blocks.upperBound - 1, from: outputChannels, image, pixels)
         }
     }
 
     @inline(never)
-    private func clearLastChannels(of block: Int, from outputChannels: Int, _ pixels: Range<Int>) {
+    private func clearLastChannels(of block: Int, from outputChannels: Int, _ image: Int, _ pixels: Range<Int>) {
         let c = Vector.scalarCount
-        let output = output + block * outputStride
+        let output = output + image * outputImageStride + block * outputStride
         var isMissing = SIMDMask<Vector.MaskStorage>(repeating: false)
         for lane in outputChannels - block * c..<c { isMissing[lane] = true }
         for pixel in pixels {

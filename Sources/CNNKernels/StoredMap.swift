@@ -16,6 +16,10 @@ struct StoredMap {
     @inline(__always)
     func pixel(row: Int, column: Int = 0) -> Int { row / scale * width + column / scale }
 
+    /// How many are stored of so many side by side.
+    @inline(__always)
+    func count(_ pixels: Int) -> Int { pixels / scale }
+
     /// Those that rows of the convolution give.
     @inline(__always)
     func pixels(ofRows rows: Range<Int>) -> Range<Int> { pixel(row: rows.lowerBound)..<pixel(row: rows.upperBound) }

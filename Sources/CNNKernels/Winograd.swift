@@ -60,6 +60,7 @@ struct WinogradCall {
     let round: WinogradRound
     let window: WindowGeometry
     let operands: ConvolutionOperands
+    let outputChannels: Int
     /// Those of the round.
     let tiles: Range<Int>
 
@@ -68,6 +69,7 @@ struct WinogradCall {
         round = WinogradRound(shape, method, tiles: tiles.count)
         window = geometry.window
         self.operands = operands
+        outputChannels = geometry.outputChannels
         self.tiles = tiles
     }
 }

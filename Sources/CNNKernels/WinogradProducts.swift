@@ -12,8 +12,9 @@ struct WinogradMultiplication: WinogradWork {
     func run<Transform: WinogradTransform>(_: Transform.Type) {
         Transform.withTileVectors { patch, partial in
             WinogradProducts<Transform>(
-                shape: call.shape, round: call.round, window: call.window, operands: call.operands, tiles: call.tiles,
-                activation: VectorActivation(call.operands.activation), transformed: transformed, products: scratch,
+                shape: call.shape, round: call.round, window: call.window, operands: call.operands,
+                outputChannels: call.outputChannels, tiles: call.tiles, activation: VectorActivation(call.operands.activation),
+                transformed: transformed, products: scratch,
                 transformedWeights: scratch + call.shape.planes * call.round.outputPlane, patch: patch,
                 partial: partial
             ).run(outputTiles, transformsWeights: transformsWeights)
@@ -26,6 +27,7 @@ private struct WinogradProducts<Transform: WinogradTransform> {
     let round: WinogradRound
     let window: WindowGeometry
     let operands: ConvolutionOperands
+    let outputChannels: Int
     let tiles: Range<Int>
     let activation: VectorActivation
     let transformed: UnsafePointer<Float>
@@ -152,7 +154,19 @@ private struct WinogradProducts<Transform: WinogradTransform> {
                     residual,
                     output, rows, columns)
             }
+            if blocks.upperBound * c > outputChannels { clearMissingChannels(of: blocks, place, map, rows, columns) }
             place.advance()
+        }
+    }
+
+    @inline(never)
+    private func clearMissingChannels(
+        of blocks: Range<Int>, _ place: TilePlace, _ map: StoredMap, _ rows: Int, _ columns: Int
+    ) {
+        for row in 0..<map.count(rows) {
+            let first = map.pixel(row: place.top, column: place.left) + row * map.width
+            operands.clearMissingChannels(
+                of: blocks, outputChannels: outputChannels, image: place.image, pixels: first..<first + map.count(columns))
         }
     }
 

@@ -157,10 +157,8 @@ extension ConvolutionCase {
             }
         }
         let whole = run([(0..<tiles, units)])
-        let missing = blocked(
-            [Float](repeating: 1, count: outputs * pixels), channels: outputs, pixels: pixels, block: c)
-        let padding = zip(whole, missing).filter { $1 == 0 }
-        #expect(padding.allSatisfy { $0.0 == 0 }, "missing channels hold zero")
+        let missing = missingChannels(of: whole, images: 1, pixels: pixels, block: c)
+        #expect(missing.allSatisfy { $0 == 0 }, "missing channels hold zero")
         let parts = pieces(0..<tiles, seed: 6).flatMap { tiles in pieces(units, seed: 7).map { (tiles, $0) } }
         #expect(sameBits(whole, run(parts)))
         return CNNKernelsTests.planar(whole, channels: outputs, pixels: pixels, block: c)
@@ -176,6 +174,14 @@ extension ConvolutionCase {
 }
 
 extension ConvolutionCase {
+    /// What blocked images of the output hold in the channels that only fill up the last block.
+    func missingChannels(of output: [Float], images: Int, pixels: Int, block: Int) -> [Float] {
+        let channels = geometry.outputChannels
+        let ones = [Float](repeating: 1, count: channels * pixels)
+        let isPresent = blocked(ones, channels: channels, pixels: pixels, block: block)
+        return zip(output, (0..<images).flatMap { _ in isPresent }).filter { $1 == 0 }.map(\.0)
+    }
+
     /// Windows of 2×2 pixels.
     var pooledPixels: Int { geometry.window.output.height / 2 * (geometry.window.output.width / 2) }
 

@@ -252,6 +252,8 @@ struct WinogradTests {
         let exact = test.exact()
         let inputImage = blocked(test.input, channels: geometry.inputChannels, pixels: test.inputPixels, block: c)
         let input = Buffer(inputImage + inputImage.map { 2 * $0 })
+        // Infinity times the zero weights of channels that only fill up a block is undefined, and must not be stored.
+        let infiniteInput = Buffer([.infinity] + inputImage.dropFirst() + inputImage)
         let bias = Buffer(padded(test.bias, to: kernels.paddedChannels(geometry.outputChannels)))
         let residual = Buffer(blocked(test.residual, channels: geometry.outputChannels, pixels: test.pixels, block: c))
         for method in forms.flatMap({ [WinogradMethod($0), WinogradMethod($0, transformsWeights: true)] }) {
@@ -275,7 +277,9 @@ struct WinogradTests {
             let transformed = Buffer(unwritten: kernels.winogradInputCount(geometry, method, tiles: largest))
             let scratch = Buffer(unwritten: kernels.winogradScratchCount(geometry, method, tiles: largest))
             let outputCount = kernels.paddedChannels(geometry.outputChannels) * test.pixels
-            func run(rounds: [Range<Int>], outputTiles: [Range<Int>], poolsPairs: Bool = false) -> [Float] {
+            func run(
+                rounds: [Range<Int>], outputTiles: [Range<Int>], poolsPairs: Bool = false, input: Buffer = input
+            ) -> [Float] {
                 let pixels = poolsPairs ? test.pooledPixels : test.pixels
                 let outputCount = kernels.paddedChannels(geometry.outputChannels) * pixels
                 let output = Buffer(unwritten: outputCount * Self.images)
@@ -320,6 +324,11 @@ struct WinogradTests {
                     Array(pooled[..<(pooled.count / Self.images)]), channels: geometry.outputChannels,
                     pixels: test.pooledPixels, block: c)
                 #expect(first == test.largestOfPairs(result), "\(method)")
+            }
+            for poolsPairs in test.hasResidual ? [false] : [false, true] {
+                let values = run(rounds: rounds, outputTiles: [outputTiles], poolsPairs: poolsPairs, input: infiniteInput)
+                let pixels = poolsPairs ? test.pooledPixels : test.pixels
+                #expect(test.missingChannels(of: values, images: Self.images, pixels: pixels, block: c).allSatisfy { $0 == 0 })
             }
             let others = rounds.flatMap { pieces($0, seed: 9) }
             #expect(sameBits(whole, run(rounds: others, outputTiles: pieces(outputTiles, seed: 8))), "\(method)")
