@@ -27,10 +27,10 @@ final class Plan: Sendable {
     var lowerBound: Int { placement.lowerBound }
 
     /// - Throws: `SessionError` if the values take more memory than `limit`.
-    init(_ graph: LayerGraph, _ machine: Machine, memoryLimit limit: Int) throws {
+    init(_ graph: LayerGraph, _ machine: Machine, arenas: ArenaPool, memoryLimit limit: Int) throws {
         let placement = try Placement(graph, machine, limit: limit)
         self.placement = placement
-        arenas = ArenaPool(byteCount: placement.byteCount)
+        self.arenas = arenas
         stages = try graph.stages.map { try Stage($0.layers, $0.group, graph, placement, machine) }
         descriptions = graph.layers.map { StepDescription($0, graph) }
         // Of the constants, most have gone into steps in another form.
@@ -48,7 +48,7 @@ final class Plan: Sendable {
     func run(
         _ tensors: [String: Tensor], on team: ThreadTeam, timings: inout [StepTiming]?
     ) throws -> [String: Tensor] {
-        let arena = arenas.take()
+        let arena = arenas.take(placement.byteCount)
         defer { arenas.give(arena) }
         let log = timings.map { _ in WorkLog(stepCount: descriptions.count) }
         let execution = Execution(constants: constants, arena: arena, team: Workers(team: team, log: log))

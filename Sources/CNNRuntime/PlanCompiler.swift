@@ -13,6 +13,7 @@ struct PlanCompiler: Sendable {
     let options: SessionOptions
     let machine: Machine
     let library: WeightLibrary
+    private let arenas = ArenaPool()
     /// How many images go together through layers that take them one by one; nil for what takes the least time.
     var imagesAtATime: Int?
 
@@ -55,6 +56,6 @@ struct PlanCompiler: Sendable {
         graph.limitPackedWeights(weightBytes: bound.model.weightBytes)
         if !key.keepsAll { graph.poolInConvolutions() }
         graph.assignLayouts()
-        return try Plan(graph, machine, memoryLimit: options.memoryLimit)
+        return try Plan(graph, machine, arenas: arenas, memoryLimit: options.memoryLimit)
     }
 }

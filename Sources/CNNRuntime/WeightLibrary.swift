@@ -3,7 +3,7 @@ import CNNTensors
 import Synchronization
 
 /// Constants in the form that kernels want, made once and shared by all plans of a session: packed weights do not depend on the
-/// input's size.
+/// input's size. They live as long as a plan that uses them: other sizes may be computed by other methods, with other weights.
 final class WeightLibrary: Sendable {
     /// Which weights, packed how.
     struct Key: Hashable, Sendable {
@@ -27,7 +27,7 @@ final class WeightLibrary: Sendable {
     private struct Entry {
         let source: Tensor
         let scale: [Double]?
-        let buffer: FloatBuffer
+        weak var buffer: FloatBuffer?
     }
 
     /// Packs.
@@ -41,7 +41,7 @@ final class WeightLibrary: Sendable {
 
     /// Bytes of all that is packed.
     var byteCount: Int {
-        entries.withLock { $0.values.reduce(0) { $0 + $1.buffer.count * MemoryLayout<Float>.stride } }
+        entries.withLock { $0.values.reduce(0) { $0 + ($1.buffer?.count ?? 0) * MemoryLayout<Float>.stride } }
     }
 
     /// The packed form of `source` with every slice along its first axis (an output channel) times its `scale`. The pages of a
@@ -49,8 +49,10 @@ final class WeightLibrary: Sendable {
     func packed(_ key: Key, source: Tensor, scale: [Double]?, _ packing: WeightPacking) throws -> FloatBuffer {
         // The same node may have other weights in another plan, where a caller replaced a default or a constant followed from
         // the input's shape.
-        if let entry = entries.withLock({ $0[key] }), entry.source.isSameStorage(as: source), entry.scale == scale {
-            return entry.buffer
+        if let entry = entries.withLock({ $0[key] }), let buffer = entry.buffer, entry.source.isSameStorage(as: source),
+            entry.scale == scale
+        {
+            return buffer
         }
         let buffer = try packing.packed(source, scale: scale, on: team)
         source.storage?.discardPages()
