@@ -59,14 +59,56 @@ struct TransposeComputation: Computation {
     func layouts(_ inputs: [Layout]) -> LayoutChoice { .planar(inputs: inputs.count) }
 
     func makeStep(_ layer: PlacedLayer, _ machine: Machine) throws -> any Step {
-        let output = try layer.output()
+        let (input, output) = (try layer.input(0), try layer.output())
+        let parts = machine.parts(cost: output.shape.elementCount)
+        if let columns = sizes.dropLast().last, strides.dropLast().last == 1 {
+            return MatrixTransposeStep(
+                sizes: sizes, strides: strides, kernels: machine.kernels, input: input, output: output,
+                work: Partition(
+                    images: sizes.dropLast(2).reduce(1, *), units: (columns + columnTile - 1) / columnTile, parts: parts))
+        }
         return TransposeStep(
-            sizes: sizes, strides: strides, input: try layer.input(0), output: output,
-            work: Partition(
-                count: sizes.dropLast().reduce(1, *), parts: machine.parts(cost: output.shape.elementCount)))
+            sizes: sizes, strides: strides, input: input, output: output,
+            work: Partition(count: sizes.dropLast().reduce(1, *), parts: parts))
     }
 }
 
+/// Columns of a matrix that a part of the work is made of.
+private let columnTile = 16
+
+/// Where the element of this number begins in the input, counted along the first of the output's axes.
+private func start(_ number: Int, _ sizes: some BidirectionalCollection<Int>, _ strides: [Int]) -> Int {
+    var (rest, start) = (number, 0)
+    for (size, stride) in zip(sizes, strides).reversed() {
+        start += rest % size * stride
+        rest /= size
+    }
+    return start
+}
+
+/// Matrices whose columns lie side by side in the input, and their rows in the output: a channel of pixels and a pixel of channels.
+private struct MatrixTransposeStep: Step {
+    let sizes: [Int]
+    let strides: [Int]
+    let kernels: any KernelTable
+    let input: Operand
+    let output: Operand
+    let work: Partition
+
+    func run(_ execution: Execution) {
+        let (source, target) = (execution.floats(input.place), execution.floats(output.place))
+        let last = sizes.count - 1
+        let (columns, rows) = (sizes[last - 1], sizes[last])
+        execution.team.run(work) { matrix, tiles in
+            kernels.transpose(
+                input: source + start(matrix, sizes.dropLast(2), strides), inputRowStride: strides[last], rows: rows,
+                output: target + matrix * columns * rows, outputRowStride: rows,
+                columns: elements(ofTiles: tiles, size: columnTile, count: columns))
+        }
+    }
+}
+
+/// Any other order.
 private struct TransposeStep: Step {
     let sizes: [Int]
     let strides: [Int]
@@ -81,12 +123,7 @@ private struct TransposeStep: Step {
         let (count, step) = (sizes[last], strides[last])
         execution.team.run(work) { _, runs in
             for run in runs {
-                var (rest, start) = (run, 0)
-                for axis in (0..<last).reversed() {
-                    start += rest % sizes[axis] * strides[axis]
-                    rest /= sizes[axis]
-                }
-                let (from, to) = (source + start, target + run * count)
+                let (from, to) = (source + start(run, sizes.dropLast(), strides), target + run * count)
                 if step == 1 {
                     to.update(from: from, count: count)
                 } else {
