@@ -48,6 +48,9 @@ private struct Fusion {
             isAbsorbed = absorbActivation(unary, layer)
         case let binary as BinaryComputation where binary.operation == .add:
             isAbsorbed = try absorbSum(binary, layer)
+        case let binary as BinaryComputation where binary.operation == .multiply:
+            recognizeSwish(binary, &layer)
+            isAbsorbed = false
         case is ChannelGatherComputation:
             layer.composeGather { producers[$0].flatMap { layers[$0] } }
             isAbsorbed = false
@@ -109,6 +112,22 @@ private struct Fusion {
         layer.fused += [division.node, transposition.node]
         layers[first] = nil
         layers[middle] = nil
+    }
+
+    /// x · sigmoid(x), which exporters write as two nodes.
+    private mutating func recognizeSwish(_ product: BinaryComputation, _ layer: inout LayerGraph.Layer) {
+        guard case .elements = product.pattern, product.activation == .none else { return }
+        for side in [0, 1] {
+            guard let (index, producer) = soleProducer(layer.inputs[side]), producer.inputs[0] == layer.inputs[1 - side],
+                var unary = producer.computation as? UnaryComputation, unary.operation == .sigmoid
+            else { continue }
+            unary.operation = .swish
+            layer.computation = unary
+            layer.inputs = producer.inputs
+            layer.fused.append(producer.node)
+            layers[index] = nil
+            return
+        }
     }
 
     /// Zeros that a Pad puts around the input of a convolution become its own padding.

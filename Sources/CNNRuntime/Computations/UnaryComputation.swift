@@ -4,7 +4,7 @@ import CNNTensors
 
 /// A function of one element.
 struct UnaryComputation: Computation {
-    let operation: UnaryOperation
+    var operation: UnaryOperation
     let map: FeatureMap
     let channelBlock: Int
 
