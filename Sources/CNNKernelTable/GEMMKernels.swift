@@ -51,10 +51,6 @@ package struct StridedMatrix {
         self.rowStride = rowStride
         self.columnStride = columnStride
     }
-
-    package var transposed: StridedMatrix {
-        StridedMatrix(base, rowStride: columnStride, columnStride: rowStride)
-    }
 }
 
 /// Matrix product on packed operands.

@@ -214,24 +214,18 @@ private protocol PoolState {
 }
 
 private struct MaximumPool: PoolFunction {
-    /// The largest so far, and apart from it whether there was a NaN: a maximum that keeps NaN by itself takes four
-    /// instructions that wait for one another.
     struct State: PoolState {
-        var value = Vector(repeating: -.infinity)
-        var sawNaN = Vector.zero .!= Vector.zero
+        private var maximum = PartialMaximum()
 
         @inline(__always) init() {}
 
         @inline(__always)
         mutating func add(_ x: Vector) {
-            value = x.replacing(with: value, where: value .> x)
-            sawNaN .|= x .!= x
+            maximum = maximum.joined(PartialMaximum(x))
         }
 
         @inline(__always)
-        func finish(_ divisor: Float) -> Vector {
-            value.replacing(with: Vector(repeating: .nan), where: sawNaN)
-        }
+        func finish(_ divisor: Float) -> Vector { maximum.result }
     }
 
     @inline(__always)

@@ -16,6 +16,11 @@ struct PartialMaximum {
         self.init(value: Vector(repeating: -.infinity), sawNaN: Vector.zero .!= Vector.zero)
     }
 
+    @inline(always)
+    init(_ a: Vector) {
+        self.init(value: a, sawNaN: a .!= a)
+    }
+
     /// x86 tests two vectors for NaN in one comparison.
     @inline(always)
     init(_ a: Vector, _ b: Vector) {

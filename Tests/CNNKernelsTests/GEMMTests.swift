@@ -32,7 +32,10 @@ struct GEMMTests {
         let bT = Buffer((0..<n * k).map { b[$0 % k * n + $0 / k] })
         let operands: [(StridedMatrix, StridedMatrix)] = [
             (StridedMatrix(straightA.constant, rowStride: k), StridedMatrix(straightB.constant, rowStride: n)),
-            (StridedMatrix(aT.constant, rowStride: m).transposed, StridedMatrix(bT.constant, rowStride: k).transposed),
+            (
+                StridedMatrix(aT.constant, rowStride: 1, columnStride: m),
+                StridedMatrix(bT.constant, rowStride: 1, columnStride: k)
+            ),
         ]
         var exact = [ExactSum](repeating: ExactSum(), count: m * n)
         for i in 0..<m {
