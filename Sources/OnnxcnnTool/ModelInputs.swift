@@ -31,13 +31,13 @@ struct ArrayAssignment {
     /// the file if the model knows it, and where the model has one name only, by that.
     /// - Parameter allNames: names that are accepted besides.
     func assign(_ files: [String], allNames: [String]) throws -> [String: Tensor] {
+        let known = Set(names + allNames)
         var assigned: [String: Tensor] = [:]
         for text in files {
             let file = NamedFile(text, names: names + allNames)
-            let arrays = try ArrayReader.arrays(at: file.path)
-            for array in arrays {
-                let name = try name(for: array, in: file, isOnlyArray: arrays.count == 1, known: Set(names + allNames))
-                guard assigned.updateValue(array.tensor, forKey: name) == nil else {
+            let arrays = try ArrayCollection(opening: file.path)
+            for (place, name) in try places(of: arrays, in: file, known: known) {
+                guard assigned.updateValue(try arrays.tensor(at: place), forKey: name) == nil else {
                     throw ToolError("\(kind) '\(name)' is given twice", at: file.path)
                 }
             }
@@ -45,18 +45,32 @@ struct ArrayAssignment {
         return assigned
     }
 
-    private func name(
-        for array: ArrayReader.NamedArray, in file: NamedFile, isOnlyArray: Bool, known: Set<String>
-    ) throws -> String {
+    /// Which arrays of a file are meant, and their names in the model. Of several those that the model knows: a file of
+    /// references holds inputs beside values between nodes.
+    private func places(
+        of arrays: ArrayCollection, in file: NamedFile, known: Set<String>
+    ) throws -> [(place: Int, name: String)] {
+        if arrays.names.count == 1 { return [(0, try onlyName(arrays.names[0], in: file, known: known))] }
         if let name = file.name {
-            guard isOnlyArray else {
-                throw ToolError(
-                    "'\(name)=' names one array, but the file holds several", at: file.path,
-                    hint: "give the file without a name; its arrays have names of their own")
-            }
-            return name
+            throw ToolError(
+                "'\(name)=' names one array, but the file holds \(arrays.names.count)", at: file.path,
+                hint: "give the file without a name; its arrays have names of their own")
         }
-        if let name = array.name, known.contains(name) || !(isOnlyArray && names.count == 1) { return name }
+        let places = arrays.names.enumerated().compactMap { place, name in
+            name.flatMap { known.contains($0) ? (place: place, name: $0) : nil }
+        }
+        guard !places.isEmpty else {
+            throw ToolError(
+                "none of the file's \(arrays.names.count) arrays has the name of an \(kind): \(names.joined(separator: ", "))",
+                at: file.path, hint: "give files of one array each, as '--\(kind) NAME=FILE'")
+        }
+        return places
+    }
+
+    /// The name of a file's only array.
+    private func onlyName(_ given: String?, in file: NamedFile, known: Set<String>) throws -> String {
+        if let name = file.name { return name }
+        if let given, known.contains(given) || names.count != 1 { return given }
         if names.count == 1 { return names[0] }
         throw ToolError(
             "which \(kind) the array is, is not clear: the model has \(names.count): \(names.joined(separator: ", "))",
