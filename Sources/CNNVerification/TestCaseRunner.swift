@@ -9,10 +9,14 @@ public struct TestCaseRunner: Sendable {
     /// Computes a model's outputs, by name, from its inputs, by name.
     public typealias Evaluation = @Sendable ([String: Tensor]) throws -> [String: Tensor]
 
+    private let tolerance: ComparisonTolerance?
     private let prepare: @Sendable (Model) throws -> Evaluation
 
-    /// - Parameter prepare: makes what evaluates a model; called once a case.
-    public init(prepare: @escaping @Sendable (Model) throws -> Evaluation) {
+    /// - Parameters:
+    ///   - tolerance: what all cases are held to; nil for each case's own.
+    ///   - prepare: makes what evaluates a model; called once a case.
+    public init(tolerance: ComparisonTolerance? = nil, prepare: @escaping @Sendable (Model) throws -> Evaluation) {
+        self.tolerance = tolerance
         self.prepare = prepare
     }
 
@@ -38,7 +42,7 @@ public struct TestCaseRunner: Sendable {
 
     /// What differs, a sentence each.
     private func differences(_ testCase: TestCase) throws -> [String] {
-        let tolerance = try testCase.tolerance()
+        let tolerance = try tolerance ?? testCase.tolerance()
         guard !testCase.dataSets.isEmpty else { throw TestCaseFault("there is no test_data_set_* beside model.onnx") }
         let model = try ONNXReader.model(at: testCase.modelPath)
         let evaluate = try prepare(model)
@@ -52,7 +56,7 @@ public struct TestCaseRunner: Sendable {
             let computed = try evaluate(inputs)
             return try zip(model.graph.outputs, expected).compactMap { output, reference in
                 guard let actual = computed[output.name] else { return "output '\(output.name)' was not computed" }
-                return try Self.difference(actual, reference, tolerance, name: output.name)
+                return try difference(actual, reference, tolerance, name: output.name)
             }
         }
     }
@@ -69,12 +73,12 @@ public struct TestCaseRunner: Sendable {
         return tensors
     }
 
-    private static func difference(
+    private func difference(
         _ actual: Tensor, _ reference: Tensor, _ tolerance: ComparisonTolerance, name: String
     ) throws -> String? {
         var tolerance = tolerance
         // ONNX's runner allows bfloat16, whose unit in the last place is 2^-7 of the number, two of them.
-        if actual.dataType == .bfloat16 { tolerance.relative = max(tolerance.relative, 0x1p-6) }
+        if self.tolerance == nil, actual.dataType == .bfloat16 { tolerance.relative = max(tolerance.relative, 0x1p-6) }
         let comparison = try TensorComparison(actual: actual, reference: reference, tolerance: tolerance)
         switch comparison.verdict {
         case .match: return nil

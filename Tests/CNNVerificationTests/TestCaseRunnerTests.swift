@@ -50,8 +50,8 @@ struct TestCaseRunnerTests {
     }
 
     /// Adds as the graph says, and then `error`.
-    static func runner(error: Float = 0) -> TestCaseRunner {
-        TestCaseRunner { model in
+    static func runner(error: Float = 0, tolerance: ComparisonTolerance? = nil) -> TestCaseRunner {
+        TestCaseRunner(tolerance: tolerance) { model in
             #expect(model.graph.nodes.map(\.operatorType) == ["Add"])
             return { inputs in
                 let first = try #require(inputs["first"]).elements(as: Float.self)
@@ -100,6 +100,18 @@ struct TestCaseRunnerTests {
         #expect((middle["default"], middle["wide"], middle["absolute"]) == (.failed, .passed, .passed))
         let far = try statuses(error: 1 / 4)
         #expect((far["wide"], far["absolute"]) == (.failed, .passed))
+    }
+
+    @Test("a tolerance that is given stands in the place of each case's own")
+    func givenTolerance() throws {
+        let tree = try CaseTree()
+        try tree.add("wide", inputs: [[scalar(1)]], outputs: [[scalar(2)]], settings: #"{"rtol": 0.1}"#)
+        func status(_ tolerance: ComparisonTolerance?) throws -> [TestCaseResult.Status] {
+            try Self.runner(error: 1 / 256, tolerance: tolerance).run(tree.root).results.map(\.status)
+        }
+        #expect(try status(nil) == [.passed])
+        #expect(try status(ComparisonTolerance(relative: 1e-3, absolute: .fixed(0))) == [.failed])
+        #expect(try status(ComparisonTolerance(relative: 0, absolute: .fixed(1))) == [.passed])
     }
 
     @Test("what a case lacks or has too much of is an error with its cause, never a pass")
