@@ -94,7 +94,7 @@ extension VerificationReport {
         var cases = outputs.map { output in
             let outcome: JUnitReport.Outcome =
                 switch output.comparison.verdict {
-                case .match: .passed
+                case .match: output.undecidedReason.map(JUnitReport.Outcome.error) ?? .passed
                 case .mismatch:
                     .failed(
                         "\(output.comparison.metrics?.mismatchCount ?? 0) of \(output.comparison.metrics?.elementCount ?? 0) elements differ"
@@ -104,9 +104,11 @@ extension VerificationReport {
             return JUnitReport.Case(name: "output \(output.name)", outcome: outcome)
         }
         if let layers {
-            let text = layers.text()
-            cases.append(
-                JUnitReport.Case(name: "layers", outcome: layers.agrees ? .passed : .failed(text)))
+            let omissions = layers.omissions
+            let outcome: JUnitReport.Outcome =
+                !layers.agrees
+                ? .failed(layers.text()) : omissions.isEmpty ? .passed : .error(omissions.joined(separator: "\n"))
+            cases.append(JUnitReport.Case(name: "layers", outcome: outcome))
         }
         if !allowsPartial {
             cases += outputsWithoutReference.map {
@@ -116,22 +118,33 @@ extension VerificationReport {
                 JUnitReport.Case(name: "reference \($0)", outcome: .error("it belongs to no output"))
             }
         }
+        if omissions.contains(Self.nothingCompared) {
+            cases.append(JUnitReport.Case(name: "outputs", outcome: .error(Self.nothingCompared)))
+        }
         return JUnitReport.Suite(name: name, cases: cases)
     }
 }
 
 extension SelfCheckReport {
-    /// A case for each output.
+    /// A case for each output, and one for what the check leaves out.
     public func junitSuite(named name: String) -> JUnitReport.Suite {
-        JUnitReport.Suite(
-            name: name,
-            cases: outputs.map { output in
-                JUnitReport.Case(
-                    name: "output \(output.name)",
-                    outcome: output.agrees
-                        ? .passed
-                        : .failed(output.fault ?? "\(output.largest) standard deviations, allowed \(output.threshold)"))
-            })
+        var cases = outputs.map { output in
+            let outcome: JUnitReport.Outcome =
+                switch output.verdict {
+                case .passed: .passed
+                case .incomplete: .error(output.omission ?? "")
+                case .mismatch:
+                    .failed(output.fault ?? "\(output.largest) standard deviations, allowed \(output.threshold)")
+                }
+            return JUnitReport.Case(name: "output \(output.name)", outcome: outcome)
+        }
+        cases += uncheckedOutputs.map {
+            JUnitReport.Case(name: "output \($0)", outcome: .error("the check says nothing of it"))
+        }
+        if omissions.contains(VerificationReport.nothingCompared) {
+            cases.append(JUnitReport.Case(name: "outputs", outcome: .error(VerificationReport.nothingCompared)))
+        }
+        return JUnitReport.Suite(name: name, cases: cases)
     }
 }
 

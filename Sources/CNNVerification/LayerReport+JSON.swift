@@ -6,6 +6,7 @@ extension LayerReport {
         [
             "checked": .integer(layers.count { $0.reference != nil }),
             "missing": .array(missing.map(JSON.string)),
+            "omissions": .array(omissions.map(JSON.string)),
             "median_bound_over_error": medianBoundOverError.map(JSON.number) ?? .null,
             "first_failure": firstFailure?.json ?? .null,
             "explanation": explanation?.json ?? .null,
@@ -19,7 +20,7 @@ extension LayerJudgement {
         [
             "index": .integer(nodeIndex), "node": .string(nodeName), "operator": .string(operatorType), "value": .string(value),
             "shape": .array(shape.dimensions.map(JSON.integer)),
-            "verdict": reference.map { .string($0.agrees ? "match" : "mismatch") } ?? .null,
+            "verdict": reference.map { .string($0.agrees ? "match" : $0.differs ? "mismatch" : "undecided") } ?? .null,
             "wrong": culprit.map { .string($0.rawValue) } ?? .null,
             "isolated": isolated?.json ?? .null, "cumulative": cumulative?.json ?? .null,
             "reference_off": referenceDistance?.json ?? .null, "ours_off": ourDistance?.json ?? .null,
@@ -47,7 +48,8 @@ extension RoundingJudgement {
             }
         return [
             "verdict": .string(verdict.rawValue), "basis": .string(basis), "largest": .number(largest),
-            "threshold": .number(threshold), "outside": .integer(outsideCount), "rms": .number(rootMeanSquare),
+            "threshold": .number(threshold), "outside": .integer(outsideCount),
+            "undecided": .integer(undecidedCount), "rms": .number(rootMeanSquare),
             "median_unit_over_error": medianSlack.map(JSON.number) ?? .null,
         ]
     }

@@ -7,7 +7,7 @@ extension LayerReport {
     ///   - all: whether every layer has a row; else only those that fail, and their neighbours.
     ///   - width: the most columns of a line of the table; nil for no limit.
     public func text(all: Bool = false, width: Int? = nil) -> String {
-        let checked = layers.count { $0.reference != nil }
+        let checked = layers.count { $0.reference?.agrees == true }
         var lines: [String] = []
         let shown = all ? Array(layers.indices) : indicesWorthShowing
         if !shown.isEmpty {
@@ -44,7 +44,7 @@ extension LayerReport {
 
     private static func cells(_ layer: LayerJudgement) -> [String] {
         func relative(_ error: LayerError?) -> String { error.map { NumberText.scientific($0.relative) } ?? "-" }
-        let wrong = layer.culprit?.rawValue.uppercased() ?? (layer.reference == nil ? "not checked" : "")
+        let wrong = layer.culprit?.rawValue.uppercased() ?? (layer.reference?.agrees == true ? "" : "not checked")
         return [
             "\(layer.nodeIndex)", layer.nodeName.isEmpty ? layer.value : layer.nodeName, layer.operatorType,
             "\(layer.shape)", relative(layer.isolated), relative(layer.cumulative), relative(layer.referenceDistance),
@@ -100,8 +100,8 @@ extension LayerJudgement {
     /// convolution of ours is not called wrong.
     package var culprit: OutputRounding.Culprit? {
         let isFastConvolution = operatorType == "Conv" && ourDistance.map { $0.relative <= 128 * 0x1p-24 } ?? false
-        let oursIsWrong = ours?.agrees == false && !isFastConvolution
-        switch (reference?.agrees == false, oursIsWrong) {
+        let oursIsWrong = ours?.differs == true && !isFastConvolution
+        switch (reference?.differs == true, oursIsWrong) {
         case (true, true): return .both
         case (true, false): return .reference
         case (false, true): return .ours

@@ -40,6 +40,13 @@ public struct ModelVerification: Sendable {
         return graph.nodes.flatMap(\.outputs).filter { given.contains($0) && !outputs.contains($0) }
     }
 
+    /// Which reference belongs to which of the graph's outputs.
+    public static func matching(of graph: Graph, to references: ReferenceArrays) -> ReferenceMatching {
+        let others = graph.inputs.map(\.name) + graph.initializers.map(\.name) + graph.nodes.flatMap(\.outputs)
+        return ReferenceMatching(
+            outputs: graph.outputs.map(\.name), references: references.names, ignoring: Set(others))
+    }
+
     /// - Parameter progress: called after every node of a check of layers with the number of nodes done and of all.
     /// - Throws: `ModelError`, `InputError`, `EvaluationError`, `SessionError`, and what reading the references throws.
     public func report(
@@ -48,19 +55,20 @@ public struct ModelVerification: Sendable {
         let graph = model.graph
         let layerNames = Self.layerNames(of: graph, in: references)
         let isLayerCheck = checksLayers && tolerance == .automatic && !layerNames.isEmpty
+        let matching = Self.matching(of: graph, to: references)
         // Without a check of their own, values between nodes are compared as outputs are.
-        let names = (isLayerCheck ? [] : layerNames) + graph.outputs.map(\.name)
-        let matching = ReferenceMatching(
-            outputs: names, references: references.names,
-            ignoring: Set(graph.inputs.map(\.name) + graph.initializers.map(\.name) + layerNames))
-        let computed = try evaluation(inputs, names.count > graph.outputs.count)
-        let expectations = try expectations(inputs, matching.pairs.map(\.output))
-        let outputs = try matching.pairs.compactMap { pair -> VerificationReport.Output? in
+        let layerPairs = (isLayerCheck ? [] : layerNames).compactMap { name in
+            references.names.firstIndex(of: name).map { ReferenceMatching.Pair(output: name, reference: $0) }
+        }
+        let pairs = layerPairs + matching.pairs
+        let computed = try evaluation(inputs, !layerPairs.isEmpty)
+        let expectations = try expectations(inputs, pairs.map(\.output))
+        let outputs = try pairs.compactMap { pair -> VerificationReport.Output? in
             guard let actual = computed[pair.output] else { return nil }
             let reference = try references.tensor(at: pair.reference)
             return try output(pair.output, actual, reference, expectations[pair.output], inputs)
         }
-        let isWrong = outputs.contains { $0.comparison.verdict == .mismatch && $0.rounding?.reference.agrees == false }
+        let isWrong = outputs.contains { $0.comparison.verdict == .mismatch && $0.rounding?.reference.differs == true }
         let layers = isLayerCheck ? try checkLayers(inputs, references, matching, computed, isWrong, progress) : nil
         return VerificationReport(
             outputs: layers?.isOneNodeWrong == true ? outputs.map(\.withoutArithmetic) : outputs,

@@ -40,18 +40,20 @@ public struct OutputRounding: Sendable, Hashable {
 
     /// Who is wrong: the Double evaluation decides.
     public var culprit: Culprit {
-        switch (reference.agrees, ours.agrees) {
-        case (true, true): .neither
-        case (false, true): .reference
-        case (true, false): .ours
-        case (false, false): .both
+        switch (reference.differs, ours.differs) {
+        case (false, false): .neither
+        case (true, false): .reference
+        case (false, true): .ours
+        case (true, true): .both
         }
     }
 
     /// The same in words.
     public var culpritText: String {
         switch culprit {
-        case .neither: "both are within rounding of the Double evaluation"
+        case .neither:
+            (reference.undecidedReason ?? ours.undecidedReason).map { "neither side is known to be wrong: \($0)" }
+                ?? "both are within rounding of the Double evaluation"
         case .reference:
             "the reference is wrong, ours is right: the Double evaluation of this model decides"
                 + (precision.map { "; \($0.text)" } ?? "")
@@ -71,7 +73,8 @@ extension RoundingExpectation {
         _ actual: Tensor, with reference: Tensor, precision: () throws -> PrecisionFinding? = { nil }
     ) throws -> (TensorComparison, OutputRounding) {
         let allowed = RoundingThreshold.deviations(elementCount: shape.elementCount) * 2.0.squareRoot()
-        // An infinite or undefined deviation says that nothing is known of the element: anything is allowed.
+        // An infinite or undefined deviation says that nothing is known of the element. It is no mismatch then; whether it
+        // agrees is for the judgement of the difference to say, which counts it.
         let limits = deviations?.map { $0.isFinite ? $0 * allowed : .infinity }
         let ofReference = try judge(reference)
         let rounding = OutputRounding(
@@ -79,8 +82,12 @@ extension RoundingExpectation {
             histogram: try deviations.map { deviations in
                 try DeviationHistogram(actual: actual, reference: reference, deviations: deviations)
             },
-            classFlips: try limits.flatMap { try ClassFlips(actual: actual, reference: reference, allowed: $0) },
-            precision: ofReference.agrees ? nil : try precision())
+            classFlips: try limits.flatMap { limits in
+                // A tie within what is not known is none that rounding explains.
+                let known = limits.map { $0.isFinite ? $0 : 0 }
+                return try ClassFlips(actual: actual, reference: reference, allowed: known)
+            },
+            precision: ofReference.differs ? try precision() : nil)
         let comparison =
             try limits.map { try TensorComparison(actual: actual, reference: reference, limits: $0) }
             ?? TensorComparison(
@@ -105,7 +112,7 @@ public struct DeviationHistogram: Sendable, Hashable {
         var counts = [Int](repeating: 0, count: 34)
         let (own, other) = (try actual.doubles(), try reference.doubles())
         for (index, deviation) in deviations.enumerated() where index < own.count && index < other.count {
-            guard own[index].isFinite, other[index].isFinite else { continue }
+            guard own[index].isFinite, other[index].isFinite, deviation.isFinite else { continue }
             let difference = (own[index] - other[index]).magnitude
             let ratio = difference == 0 ? 0 : difference / (deviation * 2.0.squareRoot())
             let bin = ratio == 0 || ratio.isNaN ? 0 : ratio.isFinite ? Int(ratio.exponent) - lowestExponent + 1 : 33

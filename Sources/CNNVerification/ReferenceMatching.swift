@@ -1,7 +1,8 @@
 /// Which reference array belongs to which output of a model.
 ///
 /// Arrays have the names of the outputs, or none: an `.npy` file has no place for one, and `np.savez(file, a, b)` calls its
-/// arrays `arr_0`, `arr_1`. An array without a name belongs to the only output, or, numbered, to the output at that place.
+/// arrays `arr_0`, `arr_1`. An array without a name belongs to the only output, or, numbered, to the output at that place. What is
+/// left as the only array belongs to the only output, whatever it is called.
 public struct ReferenceMatching: Sendable, Hashable {
     /// An output with the position of its reference in the list that was given.
     public struct Pair: Sendable, Hashable {
@@ -38,6 +39,9 @@ public struct ReferenceMatching: Sendable, Hashable {
             } else {
                 unused.append(position)
             }
+        }
+        if outputs.count == 1, referenceOfOutput.isEmpty, unused.count == 1 {
+            referenceOfOutput[outputs[0]] = unused.removeLast()
         }
         pairs = outputs.compactMap { output in referenceOfOutput[output].map { Pair(output: output, reference: $0) } }
         outputsWithoutReference = outputs.filter { referenceOfOutput[$0] == nil }

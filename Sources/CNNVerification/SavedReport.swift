@@ -7,8 +7,10 @@ public struct SavedReport: Sendable, Hashable {
     /// What the report says of one output.
     struct Output: Sendable, Hashable {
         let name: String
-        /// Why the output could not be compared; nil if it was.
+        /// Why the output could not be compared, or not be decided by limits of its own; nil if it was.
         let reason: String?
+        /// Nil if the arrays could not be compared at all.
+        let elementCount: Int?
         /// Whether its elements have to be the same, whatever the tolerance.
         let isExact: Bool
         let mismatchCount: Int
@@ -43,7 +45,7 @@ public struct SavedReport: Sendable, Hashable {
             hasFailedLayers = false
         }
         // What could not be compared stands at its output; this is what was missing.
-        let reasons = Set(self.outputs.compactMap { output in output.reason.map { Self.omission(output.name, $0) } })
+        let reasons = Set(self.outputs.compactMap(\.omission) + [VerificationReport.nothingCompared])
         self.omissions = omissions.compactMap { omission in
             guard case .string(let text) = omission, !reasons.contains(text) else { return nil }
             return text
@@ -57,14 +59,19 @@ public struct SavedReport: Sendable, Hashable {
     ///   - relative: nil keeps the report's own.
     ///   - absolute: nil keeps the report's own.
     public func judged(relative: Double?, absolute: ComparisonTolerance.Absolute?) -> JudgedReport {
-        JudgedReport(
-            outputs: outputs.map { $0.judged(relative: relative, absolute: absolute) },
-            omissions: outputs.compactMap { output in output.reason.map { Self.omission(output.name, $0) } } + omissions,
+        let judged = outputs.map { $0.judged(relative: relative, absolute: absolute) }
+        let undecided = zip(outputs, judged).compactMap { $1.verdict == .incomplete ? $0.omission : nil }
+        let comparedNothing = VerificationReport.comparedNothing(outputs.map(\.elementCount))
+        return JudgedReport(
+            outputs: judged,
+            omissions: undecided + omissions + (comparedNothing ? [VerificationReport.nothingCompared] : []),
             hasFailedLayers: hasFailedLayers && relative == nil && absolute == nil)
     }
 }
 
 extension SavedReport.Output {
+    fileprivate var omission: String? { reason.map { SavedReport.omission(name, $0) } }
+
     fileprivate func judged(relative: Double?, absolute: ComparisonTolerance.Absolute?) -> JudgedReport.Output {
         let isChanged = relative != nil || absolute != nil
         let standard = tolerance ?? .standard
@@ -80,8 +87,10 @@ extension SavedReport.Output {
             } else {
                 nonFiniteMismatchCount == 0 && least <= limit
             }
+        // A tolerance that is given decides what the report's own limits left open.
+        let isOpen = elementCount == nil || reason != nil && !isChanged
         return JudgedReport.Output(
-            name: name, verdict: reason != nil ? .incomplete : agrees ? .passed : .mismatch,
+            name: name, verdict: isOpen ? .incomplete : agrees ? .passed : .mismatch,
             tolerance: isExact || tolerance == nil && !isChanged ? nil : (rule.relative, limit), isExact: isExact,
             leastAbsoluteTolerance: isExact || nonFiniteMismatchCount > 0 ? nil : least)
     }
@@ -111,18 +120,23 @@ extension SavedReport.Output {
         tolerance =
             json["tolerance"] == .string("auto")
             ? nil : ComparisonTolerance(relative: try number("rtol"), absolute: .fixed(try number("atol")))
-        if case .string("incomparable") = json["verdict"] {
+        switch json["verdict"] {
+        case .string("incomparable"), .string("undecided"):
             guard case .string(let reason) = json["reason"] else { throw missing("reason") }
             self.reason = reason
+        default: reason = nil
+        }
+        if case .string("incomparable") = json["verdict"] {
+            elementCount = nil
             (isExact, mismatchCount, nonFiniteMismatchCount, largestReference) = (false, 0, 0, 0)
             frontier = ToleranceFrontier()
             return
         }
-        reason = nil
         guard case .string(let type) = json["data_type"],
             let dataType = DataType.allCases.first(where: { $0.description == type })
         else { throw missing("data_type") }
         isExact = !dataType.isComparedByTolerance
+        elementCount = try count("elements")
         mismatchCount = try count("mismatches")
         nonFiniteMismatchCount = try count("non_finite_mismatches")
         largestReference = try number("largest_reference")
@@ -201,7 +215,8 @@ public struct JudgedReport: Sendable, Hashable {
         }
         let count = outputs.count { $0.verdict == .passed }
         return
-            (table.lines(width: width) + omissions.map { "incomplete: \(DisplayText.printable($0))" } + [
+            ((outputs.isEmpty ? [] : table.lines(width: width))
+            + omissions.map { "incomplete: \(DisplayText.printable($0))" } + [
                 "\(verdict == .passed ? "verified" : verdict.rawValue): \(count) of \(outputs.count) outputs agree"
             ])
             .joined(separator: "\n")

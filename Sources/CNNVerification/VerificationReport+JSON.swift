@@ -38,6 +38,7 @@ extension VerificationReport.Output {
                 members.append(JSON.Member("reference_data_type", .string(reference.description)))
             }
         }
+        if let undecidedReason { members.append(JSON.Member("reason", .string(undecidedReason))) }
         // Limits that differ from element to element are no two numbers.
         let isAutomatic = comparison.tolerance == nil
         members.append(JSON.Member("tolerance", .string(isAutomatic ? "auto" : "fixed")))
@@ -51,7 +52,7 @@ extension VerificationReport.Output {
 
     private var verdictText: String {
         switch comparison.verdict {
-        case .match: "match"
+        case .match: agrees ? "match" : "undecided"
         case .mismatch: "mismatch"
         case .incomparable: "incomparable"
         }

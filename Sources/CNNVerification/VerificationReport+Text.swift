@@ -52,8 +52,11 @@ extension VerificationReport {
         }
     }
 
-    /// What the user may have meant where one output and one reference are left alone.
+    /// What the user may have meant where one output and one reference are left alone, and what decides the undecided.
     private var hints: [String] {
+        if outputs.contains(where: { $0.undecidedReason != nil }) {
+            return ["hint: '--tolerance fixed' holds all elements to a number"]
+        }
         guard !allowsPartial, outputsWithoutReference.count == 1, unusedReferences.count == 1 else { return [] }
         return [
             "hint: if they belong together, give the file as '\(DisplayText.printable(outputsWithoutReference[0]))=FILE'"
@@ -85,7 +88,7 @@ extension VerificationReport {
             "\(NumberText.grouped(metrics.mismatchCount)) of \(NumberText.grouped(metrics.elementCount))",
             agreement.map { "\($0.top1Count)/\($0.itemCount)" } ?? "",
             agreement.flatMap { agreement in agreement.top5Count.map { "\($0)/\(agreement.itemCount)" } } ?? "",
-            comparison.verdict == .match ? "agrees" : "DIFFERS",
+            output.agrees ? "agrees" : output.undecidedReason == nil ? "DIFFERS" : "undecided",
         ]
     }
 

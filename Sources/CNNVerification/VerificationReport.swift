@@ -1,7 +1,8 @@
 import CNNTensors
 
 /// What comparing a model's outputs with references came to. It cannot pass by omission: an output without a reference, a
-/// reference that belongs to no output, a shape or type that differs, or nothing compared at all make it incomplete.
+/// reference that belongs to no output, a shape or type that differs, elements of whose rounding nothing is known, or nothing
+/// compared at all make it incomplete.
 public struct VerificationReport: Sendable, Hashable {
     /// One output with its reference.
     public struct Output: Sendable, Hashable {
@@ -16,6 +17,14 @@ public struct VerificationReport: Sendable, Hashable {
             self.comparison = comparison
             self.rounding = rounding
         }
+
+        /// Why it is not known whether the output agrees though no element is a mismatch; nil if it is known.
+        public var undecidedReason: String? {
+            comparison.verdict == .match ? rounding?.difference.undecidedReason : nil
+        }
+
+        /// Whether the output agrees with its reference.
+        public var agrees: Bool { comparison.verdict == .match && undecidedReason == nil }
     }
 
     /// The outcome. A mismatch outweighs what is missing: it is certain.
@@ -58,22 +67,31 @@ public struct VerificationReport: Sendable, Hashable {
     public var hasDifference: Bool { outputs.contains { $0.comparison.verdict != .match } }
 
     /// How many outputs agree with their reference.
-    public var matchCount: Int { outputs.count { $0.comparison.verdict == .match } }
+    public var matchCount: Int { outputs.count(where: \.agrees) }
 
     /// Why the report is incomplete, a sentence each; empty if it is complete.
     public var omissions: [String] {
         var omissions: [String] = []
         for output in outputs {
-            guard case .incomparable(let reason) = output.comparison.verdict else { continue }
-            omissions.append(SavedReport.omission(output.name, reason.description))
+            if case .incomparable(let reason) = output.comparison.verdict {
+                omissions.append(SavedReport.omission(output.name, reason.description))
+            }
+            if let reason = output.undecidedReason { omissions.append(SavedReport.omission(output.name, reason)) }
         }
+        omissions += layers?.omissions ?? []
         if !allowsPartial {
             omissions += outputsWithoutReference.map { "output '\($0)' has no reference" }
             omissions += unusedReferences.map { "the reference '\($0)' belongs to no output" }
         }
-        if outputs.isEmpty { omissions.append("nothing was compared") }
+        if Self.comparedNothing(outputs.map { $0.comparison.metrics?.elementCount }) { omissions.append(Self.nothingCompared) }
         return omissions
     }
+
+    static let nothingCompared = "nothing was compared"
+
+    /// Whether there is no output, or no element in any.
+    /// - Parameter elementCounts: of each output; nil for one that could not be compared, which is said elsewhere.
+    static func comparedNothing(_ elementCounts: [Int?]) -> Bool { elementCounts.allSatisfy { $0 == 0 } }
 }
 
 extension VerificationReport {

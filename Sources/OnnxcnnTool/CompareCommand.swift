@@ -46,7 +46,7 @@ struct CompareCommand: ParsableCommand {
         try reporting(to: console, file: actual) {
             verdict = try reference.map { try compare(with: $0, console) } ?? judge(console)
         }
-        try verdict.exit()
+        try ExitCode.leave(with: [verdict.exitCode])
     }
 
     private func compare(with reference: String, _ console: Console) throws -> VerificationReport.Verdict {
@@ -74,6 +74,7 @@ struct CompareCommand: ParsableCommand {
                 JSON.Member("command", .string("compare")), JSON.Member("path", .string(actual)),
                 JSON.Member("reference", .string(reference)),
             ] + report.jsonMembers)
+        if report.verdict == .incomplete { console.explain(incomplete: report.omissions) }
         return report.verdict
     }
 
@@ -94,17 +95,7 @@ struct CompareCommand: ParsableCommand {
         console.result(report.text(width: console.width))
         console.result(
             json: [JSON.Member("command", .string("compare")), JSON.Member("path", .string(actual))] + report.jsonMembers)
+        if report.verdict == .incomplete { console.explain(incomplete: report.omissions) }
         return report.verdict
-    }
-}
-
-extension VerificationReport.Verdict {
-    /// Leaves the verb with the exit code that stands for the verdict.
-    func exit() throws {
-        switch self {
-        case .passed: return
-        case .mismatch: throw ExitCode.mismatch
-        case .incomplete: throw ExitCode.incomplete
-        }
     }
 }

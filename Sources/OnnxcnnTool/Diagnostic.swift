@@ -37,7 +37,7 @@ extension Diagnostic {
                     cause: "this is no report that can be judged again: \(error.description)", places: file.map { [$0] } ?? [],
                     hint: "'onnxcnn verify … --json >report.json' writes one")
             ]
-        case let error as MissingReference: [Diagnostic(cause: error.message)]
+        case let error as MissingReference: [error.diagnostic]
         case let error as SelfCheckError: [Diagnostic(cause: error.description, places: file.map { [$0] } ?? [])]
         case let error as ArrayFileError: [Diagnostic(cause: error.description, hint: error.hint)]
         default: [Diagnostic(cause: "\(error)", places: isPlaced(error) ? [] : file.map { [$0] } ?? [])]

@@ -3,6 +3,7 @@ import CNNModels
 import CNNOperators
 import CNNRuntime
 import CNNTensors
+import CNNTextTables
 import CNNVerification
 
 /// What to find out about a mismatch.
@@ -54,18 +55,11 @@ struct Mismatch {
 }
 
 extension Mismatch {
-    /// - Parameters:
-    ///   - arrays: the reference, by name where its arrays have one.
-    ///   - guiltyNode: if it is known already; else the layers are checked, where the reference has any.
+    /// - Parameter guiltyNode: if it is known already; else the layers are checked, where the reference has any.
     init(
-        model: Model, inputs: [String: Tensor], arrays: [(name: String?, tensor: Tensor)], guiltyNode: Int? = nil,
-        options: SessionOptions
+        model: Model, inputs: [String: Tensor], references: [String: Tensor], guiltyNode: Int?, options: SessionOptions
     ) throws {
         let outputs = model.graph.outputs.map(\.name)
-        let matching = ReferenceMatching(outputs: outputs, references: arrays.map(\.name), ignoring: [])
-        var references = Dictionary(
-            arrays.compactMap { array in array.name.map { ($0, array.tensor) } }, uniquingKeysWith: { first, _ in first })
-        for pair in matching.pairs { references[pair.output] = arrays[pair.reference].tensor }
         let bound = try BoundModel(model).model
         let hasLayers = bound.graph.nodes.flatMap(\.outputs).contains { references[$0] != nil && !outputs.contains($0) }
         var guiltyNode = guiltyNode
@@ -81,26 +75,44 @@ extension Mismatch {
 struct Findings {
     var text: [String] = []
     var json: [JSON.Member] = []
-    /// Whether bisecting found a difference; nil where nothing was bisected.
-    var bisectionFoundDifference: Bool?
+    /// What bisecting came to; nil where nothing was bisected.
+    var bisectionVerdict: VerificationReport.Verdict?
+    /// What went wrong. It takes nothing away from what was found otherwise.
+    var failures: [any Error] = []
+
+    /// The text without anything in a model's names that would steer a terminal.
+    var printableText: [String] {
+        text.map { $0.split(separator: "\n").map { DisplayText.printable(String($0)) }.joined(separator: "\n") }
+    }
+
+    mutating func attempt(_ body: (inout Findings) throws -> Void) {
+        do { try body(&self) } catch { failures.append(error) }
+    }
 }
 
 extension InvestigationOptions {
-    func investigate(_ mismatch: Mismatch, options: SessionOptions, console: Console) throws -> Findings {
+    /// Each thing that was asked for is tried, whatever became of those before it.
+    func investigate(_ mismatch: Mismatch, options: SessionOptions, console: Console) -> Findings {
         var findings = Findings()
         var references = mismatch.references
         var nodes = mismatch.guiltyNode.map { [$0] }
-        if bisect {
-            let report = try bisection(mismatch.model, mismatch.inputs, options, console)
-            findings.text.append(report?.description ?? agreement)
-            findings.json.append(JSON.Member("bisection", report?.json ?? .null))
-            findings.bisectionFoundDifference = report != nil
-            if let report {
-                references.merge(report.values) { _, bisected in bisected }
-                nodes = report.guiltyIndex.map { [$0] } ?? report.nodeIndices
+        findings.attempt { findings in
+            guard bisect else { return }
+            let outcome = try bisection(mismatch.model, mismatch.inputs, options, console)
+            findings.text.append(text(of: outcome))
+            guard case .difference(let report) = outcome else {
+                findings.bisectionVerdict = .passed
+                if case .undecided = outcome { findings.bisectionVerdict = .incomplete }
+                findings.json.append(JSON.Member("bisection", .null))
+                return
             }
+            findings.bisectionVerdict = .mismatch
+            findings.json.append(JSON.Member("bisection", report.json))
+            references.merge(report.values) { _, bisected in bisected }
+            nodes = report.guiltyIndex.map { [$0] } ?? report.nodeIndices
         }
-        if diagnose != false, !references.isEmpty {
+        findings.attempt { findings in
+            guard diagnose != false, !references.isEmpty else { return }
             let diagnosis = try Diagnosis(
                 of: mismatch.model, inputs: mismatch.inputs, references: references,
                 guiltyNode: nodes?.count == 1 ? nodes?.first : nil, suspect: mismatch.suspect, options: options,
@@ -108,7 +120,8 @@ extension InvestigationOptions {
             findings.text.append(diagnosis.text)
             findings.json.append(JSON.Member("diagnosis", diagnosis.json))
         }
-        if let extract, !references.isEmpty {
+        findings.attempt { findings in
+            guard let extract, !references.isEmpty else { return }
             try write(nodes, of: mismatch, references, to: extract, options)
             findings.text.append("wrote the reproduction \(extract)")
             findings.json.append(JSON.Member("extracted", .string(extract)))
@@ -116,10 +129,10 @@ extension InvestigationOptions {
         return findings
     }
 
-    /// Where the backend begins to differ; nil if it does not.
+    /// Where the backend begins to differ.
     func bisection(
         _ model: Model, _ inputs: [String: Tensor], _ options: SessionOptions, _ console: Console
-    ) throws -> BisectionReport? {
+    ) throws -> BisectionOutcome {
         let other = try against.map { try ModelSource(path: $0).model } ?? model
         let reference = try BoundModel(other).infer().modelDeclaringShapes()
         let names = Set(reference.graph.nodes.flatMap(\.outputs))
@@ -131,15 +144,20 @@ extension InvestigationOptions {
                 let given = inputs.filter { needed.contains($0.key) }
                 if backend == .onnxcnn { return try Session(prefix, options: options).run(given) }
                 return try PythonBackend(backend: backend, python: python).run(prefix, given)
-            }, progress: console.progress)
+            }, progress: { console.progress(DisplayText.printable($0)) })
     }
 
     /// What a bisection holds the model against.
     var referenceText: String { "\(backend.rawValue) on \(against ?? "this model")" }
 
-    private var agreement: String {
-        "bisection: \(referenceText) agrees within rounding; a reference that differs was made by something else"
-            + (against == nil ? ", perhaps by another model ('--against' names one)" : "")
+    private func text(of outcome: BisectionOutcome) -> String {
+        switch outcome {
+        case .agreement:
+            "bisection: \(referenceText) agrees within rounding; a reference that differs was made by something else"
+                + (against == nil ? ", perhaps by another model ('--against' names one)" : "")
+        case .undecided(let omissions): "bisection: incomplete: \(omissions.joined(separator: "; "))"
+        case .difference(let report): report.description
+        }
     }
 
     /// Without a node to blame, the whole model is the smallest part known to fail.

@@ -35,6 +35,14 @@ struct VerifiedModel: Sendable {
         }
     }
 
+    /// Why the verification is incomplete, a sentence each; empty if it is complete.
+    var omissions: [String] {
+        switch outcome {
+        case .compared(let report): report.omissions
+        case .selfChecked(let report): report.omissions
+        }
+    }
+
     var jsonMembers: [JSON.Member] {
         switch outcome {
         case .compared(let report): report.jsonMembers
@@ -44,12 +52,13 @@ struct VerifiedModel: Sendable {
 
     /// The references of this model's values, read, by name.
     func referenceTensors() throws -> [String: Tensor] {
-        let matching = ReferenceMatching(
-            outputs: model.graph.nodes.flatMap(\.outputs), references: references.names)
-        let outputs = ReferenceMatching(outputs: model.graph.outputs.map(\.name), references: references.names)
-        return try Dictionary(
-            (matching.pairs + outputs.pairs).map { ($0.output, try references.tensor(at: $0.reference)) },
-            uniquingKeysWith: { first, _ in first })
+        let values = Set(model.graph.nodes.flatMap(\.outputs))
+        var places: [String: Int] = [:]
+        for (place, name) in references.names.enumerated() {
+            if let name, values.contains(name), places[name] == nil { places[name] = place }
+        }
+        for pair in ModelVerification.matching(of: model.graph, to: references).pairs { places[pair.output] = pair.reference }
+        return try places.mapValues(references.tensor(at:))
     }
 
     func junitSuite() -> JUnitReport.Suite {
@@ -68,16 +77,17 @@ extension VerifyCommand {
         let source = try ModelSource(path: path)
         let model = try source.bindingBatch(batch)
         let files = references.isEmpty ? Self.referencesBeside(source.path) : references
-        let runner = try engine.runner(for: model, threads: threads)
         if files.isEmpty {
             guard let check = try SelfCheck(in: source.model) else {
                 throw MissingReference(path: source.path)
             }
+            let runner = try engine.runner(for: source.model, threads: threads)
             let report = try check.report { try runner.run($0) }
             return VerifiedModel(
-                path: source.path, model: model, inputs: [:], references: ReferenceArrays([]),
+                path: source.path, model: source.model, inputs: [:], references: ReferenceArrays([]),
                 referenceText: "the check in the model", outcome: .selfChecked(report))
         }
+        let runner = try engine.runner(for: model, threads: threads)
         let arrays = try ReferenceFiles(files, names: model.graph.outputs.map(\.name) + model.graph.nodes.flatMap(\.outputs))
         let given = try inputTensors(for: model.graph, arrays)
         let hasLayers = !ModelVerification.layerNames(of: model.graph, in: arrays.references).isEmpty
@@ -129,9 +139,11 @@ extension VerifyCommand {
 struct MissingReference: Error {
     let path: String
 
-    var message: String {
-        "there is nothing to verify '\(path)' against: give '--reference FILE' or '--cases DIR'; there is no <model>.ref.npz beside "
-            + "it and no check in the model itself ('onnxcnn export --self-check' puts one there)"
+    var diagnostic: Diagnostic {
+        Diagnostic(
+            cause: "there is nothing to verify the model against: no <model>.ref.npz or <model>.npz beside it, "
+                + "and no check in it",
+            places: [path], hint: "give '--reference FILE'; 'onnxcnn export --self-check' puts a check into the model")
     }
 }
 

@@ -6,23 +6,44 @@ extension VerifyCommand {
     /// Holds a model against another runtime, or another model file, that is at hand, and so needs no reference arrays: what
     /// it gives for the inputs is the reference.
     func bisectModel(_ path: String?, _ console: Console) throws {
-        var verdict = VerificationReport.Verdict.incomplete
-        try reporting(to: console, file: path) {
+        var findings = Findings()
+        var path = path
+        findings.attempt { findings in
             let source = try ModelSource(path: path)
+            path = source.path
             let model = try source.bindingBatch(batch)
             let mismatch = Mismatch(
                 model: model, inputs: try inputs.tensors(for: model.graph), references: [:], guiltyNode: nil)
             let options = engine.sessionOptions(threads: common.threads)
-            let findings = try investigation.investigate(mismatch, options: options, console: console)
-            verdict = findings.bisectionFoundDifference == true ? .mismatch : .passed
-            for text in findings.text { console.result(text) }
-            console.result(
-                json: [
-                    JSON.Member("command", .string("verify")), JSON.Member("path", .string(source.path)),
-                    JSON.Member("reference", .string(investigation.referenceText)),
-                    JSON.Member("verdict", .string(verdict.rawValue)),
-                ] + findings.json)
+            findings = investigation.investigate(mismatch, options: options, console: console)
         }
-        try verdict.exit()
+        let verdict = findings.bisectionVerdict
+        for text in findings.printableText { console.result(text) }
+        console.report(findings.failures, file: path)
+        if verdict == .incomplete { console.explain(incomplete: findings.text) }
+        console.result(
+            json: [
+                JSON.Member("command", .string("verify")), JSON.Member("path", path.map(JSON.string) ?? .null),
+                JSON.Member("reference", .string(investigation.referenceText)),
+                JSON.Member("verdict", .string(verdict?.rawValue ?? "error")),
+            ] + findings.json)
+        let writing = console.attempt { try write([findings.bisectionSuite(named: path ?? "model")]) }
+        try ExitCode.leave(with: [verdict?.exitCode, findings.failures.isEmpty ? nil : .invalidInput, writing])
+    }
+}
+
+extension Findings {
+    fileprivate func bisectionSuite(named name: String) -> JUnitReport.Suite {
+        let text = text.joined(separator: "\n")
+        let outcome: JUnitReport.Outcome =
+            switch bisectionVerdict {
+            case .passed: .passed
+            case .mismatch: .failed(text)
+            case .incomplete: .error(text)
+            case nil:
+                .error(
+                    failures.flatMap { Diagnostic.diagnostics(for: $0, file: name) }.map(\.cause).joined(separator: "\n"))
+            }
+        return JUnitReport.Suite(name: name, cases: [.init(name: "bisection", outcome: outcome)])
     }
 }

@@ -3,26 +3,36 @@ import CNNTensors
 import CNNVerification
 
 extension VerifyCommand {
-    /// Runs trees of ONNX test cases, several cases at a time.
+    /// Runs trees of ONNX test cases, several cases at a time. A folder that cannot be read is a result as others are.
     func verifyCases(_ console: Console) throws {
         let threads = engine.threads(common.threads)
+        // Cases are small: one thread each keeps all processors busiest.
+        let runner = TestCaseRunner(tolerance: tolerance.chosen) { [engine] model in
+            let runner = try engine.runner(for: model, threads: 1)
+            return { try runner.run($0) }
+        }
         var reports: [TestCaseReport] = []
+        var codes: [ExitCode?] = []
         for folder in cases {
-            try reporting(to: console, file: folder) {
-                // Cases are small: one thread each keeps all processors busiest.
-                let runner = TestCaseRunner { [engine] model in
-                    let runner = try engine.runner(for: model, threads: 1)
-                    return { try runner.run($0) }
-                }
+            do {
                 reports.append(try runner.run(folder, jobs: threads))
+            } catch {
+                let diagnostics = Diagnostic.diagnostics(for: error, file: folder)
+                for diagnostic in diagnostics { console.error(diagnostic) }
+                let message = diagnostics.map(\.cause).joined(separator: "; ")
+                reports.append(
+                    TestCaseReport(
+                        folder: folder, results: [TestCaseResult(name: folder, status: .error, message: message)]))
+                codes.append(.invalidInput)
             }
         }
         for report in reports { console.result(report.text) }
         let merged = TestCaseReport(folder: cases.joined(separator: ", "), results: reports.flatMap(\.results))
+        if merged.verdict == .incomplete { console.explain(incomplete: [merged.totalsText]) }
         console.result(
             json: [JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label))] + merged.jsonMembers
         )
-        try reporting(to: console) { try write(reports.map(\.junitSuite)) }
-        try merged.verdict.exit()
+        codes.append(console.attempt { try write(reports.map(\.junitSuite)) })
+        try ExitCode.leave(with: codes + [merged.verdict.exitCode])
     }
 }

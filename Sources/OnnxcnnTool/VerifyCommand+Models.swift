@@ -13,6 +13,9 @@ extension VerifyCommand {
         for result in results { console.result(result.text) }
         for result in results {
             for diagnostic in result.diagnostics { console.error(diagnostic) }
+            if let verified = result.verified, verified.verdict == .incomplete {
+                console.explain(incomplete: verified.omissions.map { "\(verified.path): \($0)" })
+            }
         }
         let totals = Totals(results)
         console.result(totals.text)
@@ -20,49 +23,10 @@ extension VerifyCommand {
             json: [
                 JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label)),
                 JSON.Member("verdict", .string(totals.verdict)), JSON.Member("totals", totals.json),
-                JSON.Member("models", .array(results.map(\.json))),
+                JSON.Member("models", .array(results.map { .object($0.jsonMembers) })),
             ])
-        try reporting(to: console) { try write(results.map(\.junitSuite)) }
-        if let code = totals.exitCode { throw code }
-    }
-}
-
-/// What one of several models came to.
-private struct ModelResult: Sendable {
-    let path: String
-    let verified: VerifiedModel?
-    /// Why there is no result.
-    let diagnostics: [Diagnostic]
-
-    init(_ path: String, _ verify: () throws -> VerifiedModel) {
-        self.path = path
-        do {
-            (verified, diagnostics) = (try verify(), [])
-        } catch {
-            (verified, diagnostics) = (nil, Diagnostic.diagnostics(for: error, file: path))
-        }
-    }
-
-    var text: String {
-        let verdict = verified?.verdict.rawValue ?? "error"
-        let detail =
-            verified.map { "\($0.verdictText) (\($0.referenceText))" } ?? diagnostics.map(\.cause).joined(separator: "; ")
-        return "\(verdict): \(path): \(detail)"
-    }
-
-    var json: JSON {
-        .object(
-            [JSON.Member("path", .string(path))]
-                + (verified.map { [JSON.Member("reference", .string($0.referenceText))] + $0.jsonMembers } ?? [
-                    JSON.Member("verdict", "error"),
-                    JSON.Member("error", .string(diagnostics.map(\.cause).joined(separator: "; "))),
-                ]))
-    }
-
-    var junitSuite: JUnitReport.Suite {
-        verified?.junitSuite()
-            ?? JUnitReport.Suite(
-                name: path, cases: [.init(name: "model", outcome: .error(diagnostics.map(\.cause).joined(separator: "\n")))])
+        let writing = console.attempt { try write(results.map(\.junitSuite)) }
+        try ExitCode.leave(with: results.map(\.exitCode) + [writing])
     }
 }
 
@@ -86,15 +50,6 @@ private struct Totals {
 
     /// The worst of the outcomes; what cannot be read outweighs what is merely left out.
     var verdict: String { ["mismatch", "error", "incomplete"].first { count($0) > 0 } ?? "passed" }
-
-    var exitCode: ExitCode? {
-        switch verdict {
-        case "mismatch": .mismatch
-        case "error": .invalidInput
-        case "incomplete": .incomplete
-        default: nil
-        }
-    }
 
     var json: JSON { .object(counts.map { JSON.Member($0.name, .integer($0.count)) }) }
 }

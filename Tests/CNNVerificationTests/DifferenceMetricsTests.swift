@@ -167,6 +167,19 @@ struct SavedReportTests {
         #expect(judged.omissions == ["output 'y' was not compared: its shape is [1], the reference's [2]: axis 0 differs"])
     }
 
+    @Test("a report that compared nothing does not pass")
+    func nothingCompared() throws {
+        let bare = try SavedReport(JSON(parsing: #"{"schema": 1, "outputs": [], "omissions": []}"#))
+        let empty = try Tensor([] as [Float], shape: Shape([0, 2]))
+        for saved in [bare, try SavedReport(JSON(parsing: report(empty, empty).json()))] {
+            for relative in [nil, 1.0] {
+                let judged = saved.judged(relative: relative, absolute: nil)
+                #expect(judged.verdict == .incomplete)
+                #expect(judged.omissions == ["nothing was compared"])
+            }
+        }
+    }
+
     @Test("what is no report is refused with the member that is wrong")
     func refused() throws {
         for (text, fragment) in [

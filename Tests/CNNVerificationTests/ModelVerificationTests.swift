@@ -98,6 +98,52 @@ struct SelfCheckTests {
         #expect(result.text().hasSuffix("mismatch: the model is not the one that was exported (0 of 1 outputs agree)"))
     }
 
+    @Test("a check with NaN or infinity in its numbers verifies nothing")
+    func nonFinite() throws {
+        let network = try NetworkUnderVerification()
+        let check = try SelfCheck.make(for: network.model)
+        let output = try #require(check.outputs.first)
+        func statistic(_ value: Double, _ sigma: Double) -> String {
+            JSON.object([JSON.Member("value", .number(value)), JSON.Member("sigma", .number(sigma))]).text()
+        }
+        for (value, sigma) in [(Double.nan, 1.0), (output.mean.value, .infinity)] {
+            let text = check.json.text().replacing(
+                statistic(output.mean.value, output.mean.sigma), with: statistic(value, sigma))
+            var model = network.model
+            model.metadata = [.init(key: SelfCheck.key, value: text)]
+            let result = try report(#require(try SelfCheck(in: model)), network)
+            #expect(result.verdict == .incomplete)
+            #expect(
+                result.omissions == ["output 'scores' was not compared: the check has NaN or infinity for 1 of its 19 numbers"])
+        }
+    }
+
+    @Test("an output that the check says nothing of leaves it incomplete, a mismatch outweighs it")
+    func uncheckedOutput() throws {
+        let network = try NetworkUnderVerification()
+        let check = try SelfCheck.make(for: network.model)
+        for (epsilon, verdict) in [(Float(1e-3), VerificationReport.Verdict.incomplete), (1.1e-3, .mismatch)] {
+            let other = try NetworkUnderVerification(epsilon: epsilon)
+            let result = try check.report { inputs in
+                let outputs = try Session(other.model, options: other.options).run(inputs)
+                return outputs.merging(["extra": try Tensor([1] as [Float])]) { first, _ in first }
+            }
+            #expect(result.verdict == verdict)
+            #expect(result.omissions == ["the check says nothing of output 'extra'"])
+            #expect(result.text().contains("incomplete: the check says nothing of output 'extra'"))
+        }
+    }
+
+    @Test("a check for one batch does not fit a model of another, and fits a symbolic one")
+    func fits() throws {
+        let network = try NetworkUnderVerification()
+        let check = try SelfCheck.make(for: network.model)
+        #expect(check.fits(network.model))
+        #expect(check.fits(try network.model.withBatch(.fixed(1))))
+        #expect(!check.fits(try network.model.withBatch(.fixed(4))))
+        #expect(try SelfCheck(in: SelfCheck.removed(from: check.attached(to: network.model))) == nil)
+    }
+
     @Test("the inputs are the published sequence, exact in float32")
     func inputs() throws {
         let tensor = try SeededInput.tensor(.float32, .vector(3), seed: 1_234_567, position: 0)

@@ -45,9 +45,9 @@ struct VerificationReportTests {
         let unused = try report(outputs: [("a", tensor)], references: [("a", tensor), ("x", tensor)])
         #expect(unused.verdict == .incomplete)
         #expect(unused.omissions == ["the reference 'x' belongs to no output"])
-        let other = try report(outputs: [("a", tensor)], references: [("x", tensor)])
-        #expect(other.text().contains("hint: if they belong together, give the file as 'a=FILE'"))
-        #expect(other.verdictText == "incomplete: not everything could be compared (0 of 1 outputs agree)")
+        let other = try report(outputs: [("a", tensor), ("b", tensor)], references: [("a", tensor), ("x", tensor)])
+        #expect(other.text().contains("hint: if they belong together, give the file as 'b=FILE'"))
+        #expect(other.verdictText == "incomplete: not everything could be compared (1 of 2 outputs agree)")
         let twice = try report(outputs: [("a", tensor)], references: [("a", tensor), ("a", tensor)])
         #expect(twice.verdict == .incomplete)
         let shape = try report(outputs: [("a", tensor)], references: [("a", tensor.reshaped(Shape([2, 1])))])
@@ -58,6 +58,10 @@ struct VerificationReportTests {
         #expect(type.omissions == ["output 'a' was not compared: its type is float32, the reference's float64"])
         #expect(try report(outputs: [], references: []).omissions == ["nothing was compared"])
         #expect(try report(outputs: [("a", tensor)], references: []).verdict == .incomplete)
+        let empty = try Tensor([] as [Float], shape: Shape([0, 2]))
+        #expect(try report(outputs: [("a", empty)], references: [("a", empty)]).omissions == ["nothing was compared"])
+        let besides = try report(outputs: [("a", empty), ("b", tensor)], references: [("a", empty), ("b", tensor)])
+        #expect(besides.verdict == .passed)
     }
 
     @Test("partial verification allows outputs and references that stand alone, but neither wrong shapes nor nothing at all")
@@ -67,7 +71,9 @@ struct VerificationReportTests {
             outputs: [("a", tensor), ("b", tensor)], references: [("a", tensor), ("x", tensor)], partial: true)
         #expect(some.verdict == .passed)
         #expect(some.text().contains("left out: output 'b' has no reference"))
-        #expect(try report(outputs: [("a", tensor)], references: [("x", tensor)], partial: true).verdict == .incomplete)
+        #expect(
+            try report(outputs: [("a", tensor)], references: [("x", tensor), ("z", tensor)], partial: true).verdict
+                == .incomplete)
         #expect(
             try report(outputs: [("a", tensor)], references: [("a", tensor.reshaped(Shape([1, 2])))], partial: true).verdict
                 == .incomplete)
@@ -81,11 +87,21 @@ struct VerificationReportTests {
             ReferenceMatching(outputs: ["y", "z"], references: ["arr_1", "arr_0"]).pairs == [
                 .init(output: "y", reference: 1), .init(output: "z", reference: 0),
             ])
-        #expect(ReferenceMatching(outputs: ["y"], references: ["arr_1"]).unusedReferences == [0])
+        #expect(ReferenceMatching(outputs: ["y"], references: ["arr_1", "arr_2"]).unusedReferences == [0, 1])
         // An output really called so comes first.
         #expect(
             ReferenceMatching(outputs: ["y", "arr_0"], references: ["arr_0"]).pairs == [.init(output: "arr_0", reference: 0)])
         #expect(ReferenceMatching(outputs: ["y"], references: [nil, "y"]).unusedReferences == [0])
+    }
+
+    @Test("the only array belongs to the only output whatever it is called, unless it is another value of the model")
+    func onlyArray() {
+        let pair = ReferenceMatching.Pair(output: "y", reference: 0)
+        #expect(ReferenceMatching(outputs: ["y"], references: ["result"]).pairs == [pair])
+        #expect(ReferenceMatching(outputs: ["y"], references: ["result", "x"], ignoring: ["x"]).pairs == [pair])
+        #expect(ReferenceMatching(outputs: ["y"], references: ["x"], ignoring: ["x"]).pairs == [])
+        #expect(ReferenceMatching(outputs: ["y"], references: ["result", "other"]).pairs == [])
+        #expect(ReferenceMatching(outputs: ["y", "z"], references: ["z", "result"]).unusedReferences == [1])
     }
 
     @Test("other values of the model in the reference file are no fault")

@@ -47,6 +47,9 @@ def omissions(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
     verify("both outputs", full, DONE)
     verify("both outputs and how they were made", {**full, PROVENANCE: facts}, DONE)
     verify("an output without a reference", {"positive": full["positive"]}, INCOMPLETE, "squashed")
+    quiet = onnxcnn("verify", "model.onnx", "--reference", "ref.npz", "--quiet", cwd=folder)
+    said = quiet.code == INCOMPLETE and not quiet.out and "'squashed' has no reference" in quiet.err
+    checks.check("--quiet says why a verification is incomplete", said, quiet.described())
     verify("the same with --partial", {"positive": full["positive"]}, DONE, "", "--partial")
     verify("a reference that matches no output", {**full, "stranger": x}, INCOMPLETE, "stranger")
     verify("a wrong shape", {**full, "squashed": full["squashed"].reshape(3, 2)}, INCOMPLETE, "squashed")

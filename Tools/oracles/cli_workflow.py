@@ -183,10 +183,12 @@ def usage_errors(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
         ("transmogrify",),
         ("inspect", "model.onnx", "--no-such-option"),
         ("run", "model.onnx", "--threads", "many"),
-        ("verify", "model.onnx"),
+        ("verify", "model.onnx", "again.onnx", "--bisect"),
         ("import",),
     ):
         expect_code(checks, f"wrong usage: {' '.join(arguments)}", onnxcnn(*arguments, cwd=folder), USAGE)
+    nothing = onnxcnn("verify", "model.onnx", cwd=folder)
+    expect_error(checks, "verify with nothing to verify against", nothing, ["--reference"])
     for verb in VERBS:
         done = onnxcnn(verb, "--help", cwd=folder)
         has_example = f"onnxcnn {verb} " in done.out.decode()

@@ -27,47 +27,56 @@ public struct Bisection: Sendable {
     /// - Parameters:
     ///   - names: the values that the reference's model knows under the same names; nil for all.
     ///   - progress: told of each run in words.
-    /// - Returns: nil if the reference agrees on the outputs.
     public func run(
         _ inputs: [String: Tensor], knowing names: Set<String>? = nil, reference: Reference,
         progress: (String) -> Void = { _ in }
-    ) throws -> BisectionReport? {
+    ) throws -> BisectionOutcome {
         let outputs = model.graph.outputs.map(\.name)
-        let cuts = flow.dominators().filter { !outputs.contains($0) && names?.contains($0) ?? true }
+        let candidates = flow.dominators().filter { !outputs.contains($0) && names?.contains($0) ?? true }
         let expectations = try RoundingAnalysis(model, threads: options.threads)
-            .expectations(for: inputs, of: Set(cuts + outputs))
+            .expectations(for: inputs, of: Set(candidates + outputs))
+        // Where nothing is known of rounding, nothing can be ruled out.
+        let cuts = candidates.filter { expectations[$0]?.isKnown ?? false }
         var runCount = 0
         var computed: [String: Tensor] = [:]
-        func agrees(_ values: [String]) throws -> Bool {
+        var undecided: [String] = []
+        func verdict(_ values: [String]) throws -> RoundingJudgement.Verdict {
             computed.merge(try reference(values)) { _, latest in latest }
             runCount += 1
-            let agrees = values.allSatisfy { name in
+            let verdicts = values.map { name -> RoundingJudgement.Verdict in
                 guard let expectation = expectations[name], let tensor = computed[name],
                     expectation.shape == tensor.shape, let judgement = try? expectation.judge(tensor)
-                else { return false }
-                return judgement.agrees
+                else { return .differs }
+                if let reason = judgement.undecidedReason { undecided.append(SavedReport.omission(name, reason)) }
+                return judgement.verdict
             }
-            progress("run \(runCount): the reference \(agrees ? "agrees" : "differs") at \(values.joined(separator: ", "))")
-            return agrees
+            let verdict = [.differs, .undecided].first(where: verdicts.contains) ?? .agrees
+            let text = verdict == .undecided ? "is undecided" : verdict.rawValue
+            progress("run \(runCount): the reference \(text) at \(values.joined(separator: ", "))")
+            return verdict
         }
-        guard try !agrees(outputs) else { return nil }
+        switch try verdict(outputs) {
+        case .agrees: return .agreement
+        case .undecided: return .undecided(undecided)
+        case .differs: break
+        }
         // The reference agrees at every cut before `first`'s, as far as was asked, and differs at the one of `last`.
         var (first, last) = (0, cuts.count)
         while first < last {
             let middle = first + (last - first) / 2
-            if try agrees([cuts[middle]]) { first = middle + 1 } else { last = middle }
+            if try verdict([cuts[middle]]) == .agrees { first = middle + 1 } else { last = middle }
         }
         let start = first == 0 ? nil : cuts[first - 1]
         let end = first == cuts.count ? nil : cuts[first]
-        let outcome = Outcome(start: start, end: end, runCount: runCount + 1, computed: computed)
-        return try report(outcome, inputs, knowing: names, reference)
+        let segment = Segment(start: start, end: end, runCount: runCount + 1, computed: computed)
+        return .difference(try report(segment, inputs, knowing: names, reference))
     }
 
     /// Looks closely at a segment: one more run gives the values within, and each node is held against its own inputs.
     private func report(
-        _ outcome: Outcome, _ inputs: [String: Tensor], knowing names: Set<String>?, _ reference: Reference
+        _ segment: Segment, _ inputs: [String: Tensor], knowing names: Set<String>?, _ reference: Reference
     ) throws -> BisectionReport {
-        let (start, end) = (outcome.start, outcome.end)
+        let (start, end) = (segment.start, segment.end)
         let nodes = flow.segment(from: start, to: end)
         let made = nodes.flatMap { model.graph.nodes[$0].outputs }.filter { !$0.isEmpty && names?.contains($0) ?? true }
         let values = try reference((start.map { [$0] } ?? []) + made)
@@ -78,11 +87,11 @@ public struct Bisection: Sendable {
         let guilty = check.firstFailure.flatMap { flow.producers[$0.value] }
         return BisectionReport(
             start: start, end: end, nodes: nodes.map { place($0) }, nodeIndices: nodes, guiltyNode: guilty.map(place),
-            guiltyIndex: guilty, runCount: outcome.runCount, values: outcome.computed.merging(values) { _, latest in latest })
+            guiltyIndex: guilty, runCount: segment.runCount, values: segment.computed.merging(values) { _, latest in latest })
     }
 
     /// The cuts between which a reference begins to differ, and what it gave on the way.
-    private struct Outcome {
+    private struct Segment {
         let start: String?
         let end: String?
         let runCount: Int
@@ -93,6 +102,15 @@ public struct Bisection: Sendable {
         let node = model.graph.nodes[index]
         return .node(index: index, name: node.name, operatorType: node.operatorType)
     }
+}
+
+/// What a bisection came to.
+public enum BisectionOutcome: Sendable {
+    /// The reference agrees on the outputs.
+    case agreement
+    /// No output differs, but of some it is not known what rounding does to them; a sentence for each.
+    case undecided([String])
+    case difference(BisectionReport)
 }
 
 /// Where a reference begins to differ.

@@ -140,7 +140,7 @@ public struct HTMLReport: Sendable {
         let comparison = output.comparison
         let (badge, text) =
             switch comparison.verdict {
-            case .match: ("match", "agrees")
+            case .match: output.agrees ? ("match", "agrees") : ("other", "undecided")
             case .mismatch: ("mismatch", "differs")
             case .incomparable: ("other", "not compared")
             }
@@ -166,7 +166,7 @@ public struct HTMLReport: Sendable {
             "#", "Node", "Operator", "Shape", "Wrong", "Isolated", "Cumulative", "Reference off", "Ours off", "Of allowed",
         ]
         let rows = layers.layers.map { layer -> HTML in
-            let wrong = layer.culprit?.rawValue ?? (layer.reference == nil ? "not checked" : "")
+            let wrong = layer.culprit?.rawValue ?? (layer.reference?.agrees == true ? "" : "not checked")
             let style = layer.culprit == nil ? "" : "wrong"
             let ratio = layer.reference.flatMap { $0.threshold > 0 ? $0.largest / $0.threshold : nil }
             return """

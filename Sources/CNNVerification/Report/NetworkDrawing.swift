@@ -36,7 +36,7 @@ struct NetworkDrawing {
                 let index = layer.nodeIndex
                 if layer.culprit != nil {
                     states[index] = .wrong
-                } else if layer.reference != nil, states[index] == .unknown {
+                } else if layer.reference?.agrees == true, states[index] == .unknown {
                     states[index] = .right
                 }
                 if let error = layer.cumulative, notes[index].isEmpty { notes[index] = NumberText.scientific(error.relative) }
@@ -45,7 +45,7 @@ struct NetworkDrawing {
         for output in report.outputs {
             guard let index = flow.producers[output.name], states[index] == .unknown else { continue }
             switch output.comparison.verdict {
-            case .match: states[index] = .right
+            case .match: if output.agrees { states[index] = .right }
             case .mismatch: states[index] = report.layers == nil ? .wrong : .fed
             case .incomparable: break
             }

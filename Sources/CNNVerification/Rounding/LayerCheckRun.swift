@@ -17,6 +17,7 @@ struct LayerCheckRun {
     private var firstFailure: LayerJudgement?
     private var explanation: LayerExplanation?
     private var missing: [String] = []
+    private var incomparable: [LayerReport.Incomparable] = []
 
     init(bound: BoundModel, options: SessionOptions, criterion: LayerCheck.Criterion) {
         self.criterion = criterion
@@ -46,7 +47,8 @@ struct LayerCheckRun {
             }
             progress(node.index + 1, bound.nodes.count)
         }
-        return LayerReport(layers: layers, firstFailure: firstFailure, explanation: explanation, missing: missing)
+        return LayerReport(
+            layers: layers, firstFailure: firstFailure, explanation: explanation, missing: missing, incomparable: incomparable)
     }
 
     private mutating func check(
@@ -60,7 +62,11 @@ struct LayerCheckRun {
         let types = zip(node.node.outputs, exact).map { name, tensor in facts[name]?.dataType ?? tensor.dataType }
         let arithmetic = types.lazy.compactMap { RoundingUnit($0) }.first ?? .float32
         let unit = arithmetic == .float32 ? .float32OfAnyProgram : arithmetic
-        let found = try node.node.outputs.map { $0.isEmpty ? nil : try reference($0) }
+        let given = try node.node.outputs.map { $0.isEmpty ? nil : try reference($0) }
+        let reasons = given.indices.map { position in
+            given[position].flatMap { Self.incomparability(types[position], exact[position].shape, $0) }
+        }
+        let found = zip(given, reasons).map { $1 == nil ? $0 : nil }
 
         // Our evaluation: of the reference's inputs, rounded to the types of the model, and of our own.
         let rounded = try zip(names, operands).map { name, tensor in
@@ -83,18 +89,16 @@ struct LayerCheckRun {
         for (position, name) in node.node.outputs.enumerated() where !name.isEmpty && position < exact.count {
             ours[name] = cumulative[name]
             guard let array = found[position] else {
-                missing.append(name)
+                if let reason = reasons[position] {
+                    incomparable.append(LayerReport.Incomparable(value: name, reason: reason))
+                } else {
+                    missing.append(name)
+                }
                 values[name] = expected[position]
                 layers.append(
                     judgement(
                         node, name, exact[position], reference: nil, isolated[name], cumulative[name], nil, nil, reconstructed))
                 continue
-            }
-            guard array.shape == exact[position].shape else {
-                throw EvaluationError(
-                    place: node.place,
-                    message: "value '\(name)' is \(array) in the reference, but has shape \(exact[position].shape) in the model"
-                )
             }
             values[name] = TrackedValue(array)
             let judge = { (tensor: Tensor) throws -> RoundingJudgement in
@@ -113,6 +117,16 @@ struct LayerCheckRun {
                     isFirstOutput: position == 0)
             }
         }
+    }
+
+    /// Why a reference's array cannot be held against a value of this type and shape; nil if it can. Floating-point numbers of
+    /// any width are read alike.
+    private static func incomparability(
+        _ type: DataType, _ shape: Shape, _ array: Tensor
+    ) -> TensorComparison.Verdict.Reason? {
+        if array.shape != shape { return .shapes(actual: shape, reference: array.shape) }
+        let isReadable = array.dataType == type || array.dataType.isFloatingPoint && type.isFloatingPoint
+        return isReadable ? nil : .dataTypes(actual: type, reference: array.dataType)
     }
 
     private static func judge(

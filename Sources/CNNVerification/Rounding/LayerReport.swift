@@ -45,7 +45,7 @@ public struct LayerJudgement: Sendable, Hashable {
     public let reconstructedInputs: [String]
 
     /// Whether the reference's value passed its check, or could not be checked.
-    public var agrees: Bool { reference?.agrees ?? true }
+    public var agrees: Bool { reference?.differs != true }
 }
 
 /// Why a node fails its check, computed out loud.
@@ -97,6 +97,22 @@ public struct LayerReport: Sendable, Hashable {
     public let explanation: LayerExplanation?
     /// Values that the reference does not have.
     public let missing: [String]
+    /// Values that the reference has in another shape or type than the model; they count as values that it does not have.
+    public let incomparable: [Incomparable]
+
+    /// A value that could not be compared.
+    public struct Incomparable: Sendable, Hashable {
+        public let value: String
+        public let reason: TensorComparison.Verdict.Reason
+    }
+
+    /// What could not be checked though the reference has it, a sentence each.
+    public var omissions: [String] {
+        incomparable.map { "value '\($0.value)' was not compared: \($0.reason)" }
+            + layers.compactMap { layer in
+                layer.reference?.undecidedReason.map { "value '\(layer.value)' was not compared: \($0)" }
+            }
+    }
 
     /// Whether every value that was checked agrees.
     public var agrees: Bool { firstFailure == nil }

@@ -19,6 +19,9 @@ public struct RoundingExpectation: Sendable {
         self.deviations = deviations
     }
 
+    /// Whether the deviation of every element is known.
+    var isKnown: Bool { deviations?.allSatisfy(\.isFinite) ?? true }
+
     /// Whether an array is an evaluation of the model with nothing but rounding errors.
     /// - Throws: `TensorError` if it has another shape or is no array of numbers.
     public func judge(_ tensor: Tensor) throws -> RoundingJudgement {

@@ -9,11 +9,16 @@ extension RoundingJudgement {
         var largest = 0.0
         var worst: Int?
         var outsideCount = 0
+        var undecidedCount = 0
         var squares = 0.0
         var slacks = SlackCounts()
+        let fallback = units.allSatisfy(\.isFinite) ? nil : Fallback(expected: expected)
         for index in actual.indices {
             let (value, target, unit) = (actual[index], expected[index], units[index])
-            let ratio = Self.ratio(value, target, unit: unit)
+            guard let ratio = Self.ratio(value, target, unit: unit) else {
+                if fallback?.allows(value, target) != true { undecidedCount += 1 }
+                continue
+            }
             if ratio > threshold { outsideCount += 1 }
             if worst == nil || ratio > largest { (worst, largest) = (index, ratio) }
             if ratio.isFinite { squares += ratio * ratio }
@@ -21,20 +26,36 @@ extension RoundingJudgement {
         }
         self.init(
             basis: basis, elementCount: actual.count, largest: largest, threshold: threshold, outsideCount: outsideCount,
-            rootMeanSquare: actual.isEmpty ? 0 : (squares / Double(actual.count)).squareRoot(),
+            undecidedCount: undecidedCount, rootMeanSquare: actual.isEmpty ? 0 : (squares / Double(actual.count)).squareRoot(),
             medianSlack: slacks.median,
             worst: worst.map {
                 Worst(index: shape.index(of: $0), value: actual[$0], expected: expected[$0], unit: units[$0])
             })
     }
 
-    /// The difference in units: 0 where the two are the same (NaN as NaN too), infinite where one is no finite number.
-    private static func ratio(_ value: Double, _ expected: Double, unit: Double) -> Double {
+    /// The difference in units: 0 where the two are the same (NaN as NaN too), infinite where one is no finite number, nil where
+    /// the unit is infinite or not a number, so that nothing is known.
+    private static func ratio(_ value: Double, _ expected: Double, unit: Double) -> Double? {
         if value == expected || value.isNaN && expected.isNaN { return 0 }
         guard value.isFinite, expected.isFinite else { return .infinity }
         let difference = (value - expected).magnitude
-        // Where the unit is infinite or not a number nothing is known, so nothing is outside.
-        return unit.isNaN || unit == .infinity ? 0 : unit > 0 ? difference / unit : .infinity
+        guard unit.isFinite else { return nil }
+        return unit > 0 ? difference / unit : .infinity
+    }
+
+    /// What elements are held to of whose rounding nothing is known: they may pass by the standard tolerance, but not fail.
+    private struct Fallback {
+        private let absolute: Double
+
+        init(expected: [Double]) {
+            var largest = 0.0
+            for value in expected where value.isFinite { largest = max(largest, value.magnitude) }
+            absolute = ComparisonTolerance.standard.absolute(largestMagnitude: largest)
+        }
+
+        func allows(_ value: Double, _ expected: Double) -> Bool {
+            (value - expected).magnitude <= absolute + ComparisonTolerance.standard.relative * expected.magnitude
+        }
     }
 
     /// Compares arrays that must be the same.

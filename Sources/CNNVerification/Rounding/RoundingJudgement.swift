@@ -18,6 +18,9 @@ public struct RoundingJudgement: Sendable, Hashable {
         case agrees
         /// The difference is more than rounding explains.
         case differs
+        /// Nothing is known of what rounding does to some elements, which differ by more than `ComparisonTolerance.standard`;
+        /// no other element is outside.
+        case undecided
     }
 
     /// The element that is furthest outside, measured by what is allowed.
@@ -40,6 +43,9 @@ public struct RoundingJudgement: Sendable, Hashable {
     public let threshold: Double
     /// How many elements differ by more.
     public let outsideCount: Int
+    /// How many elements could not be judged: their unit is infinite or undefined, and they differ by more than
+    /// `ComparisonTolerance.standard`.
+    public let undecidedCount: Int
     /// The root mean square of the differences in units; about 1 for standard deviations that describe the evaluation well.
     public let rootMeanSquare: Double
     /// The median of unit/|difference| over the elements that differ at all: how far the bound lies above what happens,
@@ -47,14 +53,22 @@ public struct RoundingJudgement: Sendable, Hashable {
     public let medianSlack: Double?
     public let worst: Worst?
 
-    public var verdict: Verdict { outsideCount == 0 ? .agrees : .differs }
+    public var verdict: Verdict { outsideCount > 0 ? .differs : undecidedCount > 0 ? .undecided : .agrees }
     /// Whether the difference is rounding.
     public var agrees: Bool { verdict == .agrees }
+    /// Whether the difference is more than rounding explains; false too where nothing is known.
+    public var differs: Bool { verdict == .differs }
+    /// Why there is no verdict; nil if there is one.
+    public var undecidedReason: String? {
+        verdict == .undecided
+            ? "the expected deviation is unknown for \(undecidedCount) of \(elementCount) elements" : nil
+    }
 
     package init(
-        basis: Basis, elementCount: Int, largest: Double, threshold: Double, outsideCount: Int, rootMeanSquare: Double,
-        medianSlack: Double?, worst: Worst?
+        basis: Basis, elementCount: Int, largest: Double, threshold: Double, outsideCount: Int, undecidedCount: Int = 0,
+        rootMeanSquare: Double, medianSlack: Double?, worst: Worst?
     ) {
+        self.undecidedCount = undecidedCount
         self.basis = basis
         self.elementCount = elementCount
         self.largest = largest
@@ -72,6 +86,7 @@ extension RoundingJudgement: CustomStringConvertible {
         func number(_ value: Double) -> String {
             value == 0 ? "0" : value >= 1e4 || value < 0.01 ? Self.scientific(value) : "\((value * 100).rounded() / 100)"
         }
+        if let undecidedReason { return "undecided: \(undecidedReason)" }
         let unit = basis == .deviation ? " σ" : " of the bound"
         if basis == .exact {
             return agrees ? "the same" : "\(outsideCount) of \(elementCount) elements differ where nothing is rounded"

@@ -5,7 +5,7 @@ import ONNXFormat
 extension SelfCheck {
     /// Evaluates the model in Double on inputs made from a seed, and keeps what the outputs come to.
     /// - Throws: `SelfCheckError` if an input's sizes are not all known (a symbolic first axis counts as 1), or an output is no
-    ///   array of numbers; `ModelError`, `EvaluationError`.
+    ///   array of finite numbers whose rounding errors are known; `ModelError`, `EvaluationError`.
     public static func make(for model: Model, seed: UInt64 = 1, threads: Int = 1) throws -> SelfCheck {
         let inputs = try model.graph.requiredInputs.map { input in
             let declared = SymbolicShape(declared: input.type?.tensorShape).dimensions
@@ -44,6 +44,16 @@ extension SelfCheck.Output {
             : expectation.exact
         digest = rounded.sha256
         let values = try expectation.exact.doubles()
+        // Sums with one such number are no finite numbers, whatever all the others are.
+        let nonFiniteCount = try rounded.doubles().count { !$0.isFinite }
+        guard nonFiniteCount == 0 else {
+            throw SelfCheckError("output '\(name)' has \(nonFiniteCount) NaN or infinite of \(values.count) elements")
+        }
+        let unknownCount = expectation.deviations?.count { !$0.isFinite } ?? 0
+        guard unknownCount == 0 else {
+            throw SelfCheckError(
+                "the expected deviation is unknown for \(unknownCount) of \(values.count) elements of output '\(name)'")
+        }
         let statistics = OutputStatistics(values)
         // What is not rounded must come out the same.
         let variances = expectation.deviations.map { $0.map { $0 * $0 } }

@@ -24,6 +24,9 @@ public struct SelfCheck: Sendable, Hashable {
     public struct Statistic: Sendable, Hashable {
         public let value: Double
         public let sigma: Double
+
+        /// Whether both are: by a NaN or an infinity anything could be verified.
+        var isFinite: Bool { value.isFinite && sigma.isFinite }
     }
 
     /// What an output should come to.
@@ -39,6 +42,8 @@ public struct SelfCheck: Sendable, Hashable {
         public let mean: Statistic
         /// The best classes of each of the first items, where the output is a batch of class scores; else empty.
         public let topClasses: [[Int]]
+
+        var statistics: [Statistic] { projections + [minimum, maximum, mean] }
     }
 
     public let seed: UInt64
@@ -65,6 +70,25 @@ extension SelfCheck {
         } catch let error as JSONError {
             throw SelfCheckError("it is no JSON: \(error)")
         }
+    }
+
+    /// Whether a model has the inputs of the recipe, in types and shapes that agree with those it declares.
+    public func fits(_ model: Model) -> Bool {
+        inputs.allSatisfy { input in
+            guard let type = model.graph.requiredInputs.first(where: { $0.name == input.name })?.type,
+                type.tensorDataType == input.dataType
+            else { return false }
+            guard let sizes = SymbolicShape(declared: type.tensorShape).dimensions else { return true }
+            return sizes.count == input.shape.rank
+                && zip(sizes, input.shape.dimensions).allSatisfy { $0?.value == nil || $0?.value == $1 }
+        }
+    }
+
+    /// The model without a check in its metadata.
+    public static func removed(from model: Model) -> Model {
+        var model = model
+        model.metadata.removeAll { $0.key == key }
+        return model
     }
 
     /// The model with this check in its metadata, in the place of one that it carries already.

@@ -8,8 +8,10 @@ public struct SelfCheckReport: Sendable, Hashable {
         public let name: String
         public let dataType: DataType
         public let shape: Shape
-        /// What makes comparing impossible; nil where it was possible.
+        /// What makes the output another one than was exported without any comparing; nil for nothing.
         public let fault: String?
+        /// Why the check cannot tell whether the output agrees; nil where it can.
+        public let omission: String?
         /// The largest difference of a statistic in standard deviations of the expected rounding error, and its name.
         public let largest: Double
         public let largestStatistic: String
@@ -21,13 +23,33 @@ public struct SelfCheckReport: Sendable, Hashable {
         /// it does not count against the verdict.
         public let hasSameTopClasses: Bool?
 
-        public var agrees: Bool { fault == nil && largest <= threshold }
+        public var verdict: VerificationReport.Verdict {
+            if fault != nil { return .mismatch }
+            return omission != nil ? .incomplete : largest <= threshold ? .passed : .mismatch
+        }
+
+        public var agrees: Bool { verdict == .passed }
     }
 
     public let seed: UInt64
     public let outputs: [Output]
+    /// Outputs of the model that the check says nothing of.
+    public let uncheckedOutputs: [String]
 
-    public var verdict: VerificationReport.Verdict { outputs.allSatisfy(\.agrees) ? .passed : .mismatch }
+    /// A mismatch outweighs what is missing: it is certain.
+    public var verdict: VerificationReport.Verdict {
+        if outputs.contains(where: { $0.verdict == .mismatch }) { return .mismatch }
+        return omissions.isEmpty ? .passed : .incomplete
+    }
+
+    /// Why the report is incomplete, a sentence each; empty if it is complete.
+    public var omissions: [String] {
+        outputs.compactMap { output in output.omission.map { SavedReport.omission(output.name, $0) } }
+            + uncheckedOutputs.map { "the check says nothing of output '\($0)'" }
+            + (isEmpty ? [VerificationReport.nothingCompared] : [])
+    }
+
+    private var isEmpty: Bool { VerificationReport.comparedNothing(outputs.map(\.shape.elementCount)) }
 
     /// The report as text for a monospaced display.
     public func text(width: Int? = nil) -> String {
@@ -36,15 +58,16 @@ public struct SelfCheckReport: Sendable, Hashable {
             .fixed("Bits"), .fixed("Best classes"), .fixed("Verdict"),
         ])
         for output in outputs {
+            let verdict = output.omission != nil ? "undecided" : output.agrees ? "agrees" : "DIFFERS"
             let classes = output.hasSameTopClasses.map { $0 ? "same" : "other order" } ?? ""
             table.append(
                 [output.name, "\(output.dataType)\(output.shape)"]
-                    + (output.fault != nil
-                        ? ["", "", "", "", "", "DIFFERS"]
+                    + (output.fault != nil || output.omission != nil
+                        ? ["", "", "", "", "", verdict]
                         : [
                             "\(NumberText.scientific(output.largest)) σ", output.largestStatistic,
                             "\(NumberText.fixed(output.threshold, digits: 1)) σ", output.isIdentical ? "identical" : "differ",
-                            classes, output.agrees ? "agrees" : "DIFFERS",
+                            classes, verdict,
                         ]))
         }
         var lines = table.lines(width: width)
@@ -53,6 +76,7 @@ public struct SelfCheckReport: Sendable, Hashable {
                 lines.append("\(DisplayText.printable(output.name)): \(DisplayText.printable(fault))")
             }
         }
+        lines += omissions.map { "incomplete: \(DisplayText.printable($0))" }
         lines.append(verdictText)
         return lines.joined(separator: "\n")
     }
@@ -60,15 +84,19 @@ public struct SelfCheckReport: Sendable, Hashable {
     /// The verdict in one line.
     public var verdictText: String {
         let count = outputs.count(where: \.agrees)
-        return verdict == .passed
-            ? "verified: the model's outputs are those that it was exported with, within rounding"
-            : "mismatch: the model is not the one that was exported (\(count) of \(outputs.count) outputs agree)"
+        let share = "\(count) of \(outputs.count + uncheckedOutputs.count) outputs agree"
+        return switch verdict {
+        case .passed: "verified: the model's outputs are those that it was exported with, within rounding"
+        case .mismatch: "mismatch: the model is not the one that was exported (\(share))"
+        case .incomplete: "incomplete: the check does not cover all of the model (\(share))"
+        }
     }
 
     /// The report as members of a JSON object (schema 1).
     package var jsonMembers: [JSON.Member] {
         [
             JSON.Member("verdict", .string(verdict.rawValue)),
+            JSON.Member("omissions", .array(omissions.map(JSON.string))),
             JSON.Member(
                 "self_check",
                 [
@@ -76,10 +104,11 @@ public struct SelfCheckReport: Sendable, Hashable {
                     "outputs": .array(
                         outputs.map { output in
                             [
-                                "name": .string(output.name), "verdict": .string(output.agrees ? "match" : "mismatch"),
+                                "name": .string(output.name), "verdict": .string(output.verdictName),
                                 "data_type": .string("\(output.dataType)"),
                                 "shape": .array(output.shape.dimensions.map(JSON.integer)),
-                                "reason": output.fault.map(JSON.string) ?? .null, "largest": .number(output.largest),
+                                "reason": (output.fault ?? output.omission).map(JSON.string) ?? .null,
+                                "largest": .number(output.largest),
                                 "largest_statistic": .string(output.largestStatistic), "threshold": .number(output.threshold),
                                 "identical_bits": .boolean(output.isIdentical),
                                 "same_top_classes": output.hasSameTopClasses.map(JSON.boolean) ?? .null,
@@ -90,12 +119,27 @@ public struct SelfCheckReport: Sendable, Hashable {
     }
 }
 
+extension SelfCheckReport.Output {
+    /// The verdict as reports on reference arrays call it.
+    fileprivate var verdictName: String {
+        switch verdict {
+        case .passed: "match"
+        case .mismatch: "mismatch"
+        case .incomplete: "undecided"
+        }
+    }
+}
+
 extension SelfCheck {
     /// Runs the model on the inputs of the recipe and holds its outputs against what they should come to.
+    /// - Parameter evaluate: gives all outputs of the model, by name, and nothing else.
     /// - Throws: `SelfCheckError`, and what `evaluate` throws.
     public func report(_ evaluate: ([String: Tensor]) throws -> [String: Tensor]) throws -> SelfCheckReport {
         let computed = try evaluate(inputTensors())
-        return SelfCheckReport(seed: seed, outputs: try outputs.map { try $0.report(computed[$0.name]) })
+        let checked = Set(outputs.map(\.name))
+        return SelfCheckReport(
+            seed: seed, outputs: try outputs.map { try $0.report(computed[$0.name]) },
+            uncheckedOutputs: computed.keys.filter { !checked.contains($0) }.sorted())
     }
 }
 
@@ -104,6 +148,10 @@ extension SelfCheck.Output {
         guard let tensor else { return failure("the model has no such output") }
         guard tensor.dataType == dataType, tensor.shape == shape else {
             return failure("it is \(tensor), and should be \(dataType)\(shape)")
+        }
+        let unusable = statistics.count { !$0.isFinite }
+        guard unusable == 0 else {
+            return failure(omission: "the check has NaN or infinity for \(unusable) of its \(statistics.count) numbers")
         }
         let values = try tensor.doubles()
         let statistics = OutputStatistics(values)
@@ -121,21 +169,21 @@ extension SelfCheck.Output {
         }
         let ranking = ClassRanking.best(of: values, shape: shape, dataType: dataType)
         return SelfCheckReport.Output(
-            name: name, dataType: dataType, shape: shape, fault: nil, largest: largest.0, largestStatistic: largest.1,
+            name: name, dataType: dataType, shape: shape, fault: nil, omission: nil, largest: largest.0,
+            largestStatistic: largest.1,
             threshold: RoundingThreshold.deviations(elementCount: pairs.count), isIdentical: tensor.sha256 == digest,
             hasSameTopClasses: topClasses.isEmpty ? nil : ranking == topClasses)
     }
 
-    private func failure(_ fault: String) -> SelfCheckReport.Output {
+    private func failure(_ fault: String? = nil, omission: String? = nil) -> SelfCheckReport.Output {
         SelfCheckReport.Output(
-            name: name, dataType: dataType, shape: shape, fault: fault, largest: .infinity, largestStatistic: "", threshold: 0,
-            isIdentical: false, hasSameTopClasses: nil)
+            name: name, dataType: dataType, shape: shape, fault: fault, omission: omission, largest: .infinity,
+            largestStatistic: "", threshold: 0, isIdentical: false, hasSameTopClasses: nil)
     }
 
     private static func ratio(_ value: Double, _ expected: SelfCheck.Statistic, summing: Double) -> Double {
-        if value == expected.value || value.isNaN && expected.value.isNaN { return 0 }
         let difference = (value - expected.value).magnitude
-        guard difference.isFinite, expected.sigma.isFinite else { return .infinity }
+        guard difference.isFinite else { return .infinity }
         if difference <= summing { return 0 }
         return expected.sigma > 0 ? difference / expected.sigma : .infinity
     }
