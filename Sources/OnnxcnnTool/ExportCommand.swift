@@ -69,7 +69,7 @@ struct ExportCommand: ParsableCommand {
         let console = common.console
         try reporting(to: console, file: model) {
             let source = try ModelSource(path: model)
-            let model = try changed(source.model)
+            let model = try changed(source.model, console)
             if let cases {
                 try writeCase(model, to: cases, console)
             } else {
@@ -78,9 +78,15 @@ struct ExportCommand: ParsableCommand {
         }
     }
 
-    private func changed(_ model: Model) throws -> Model {
+    private func changed(_ model: Model, _ console: Console) throws -> Model {
         var model = model
-        if let batch { model = try model.withBatch(batch.size) }
+        if let batch {
+            model = try model.withBatch(batch.size)
+            if !selfCheck, let check = try? SelfCheck(in: model), !check.fits(model) {
+                model = SelfCheck.removed(from: model)
+                console.warning("the model's self-check is for another batch and is left out; '--self-check' makes a new one")
+            }
+        }
         if selfCheck {
             model = try SelfCheck.make(for: model, threads: engine.threads(common.threads)).attached(to: model)
         }
