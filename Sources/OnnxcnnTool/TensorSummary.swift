@@ -1,4 +1,5 @@
 import CNNTensors
+import CNNTextTables
 import Foundation
 
 /// A tensor in a line or two: type, shape, range of its values, and the largest of a class vector.
@@ -14,7 +15,7 @@ struct TensorSummary {
     }
 
     var text: String {
-        var text = "\(name): \(tensor)"
+        var text = "\(DisplayText.printable(name)): \(tensor)"
         guard let values, let least = values.min(), let greatest = values.max() else { return text }
         let mean = values.reduce(0, +) / Double(values.count)
         text += "  min \(Self.text(least))  max \(Self.text(greatest))  mean \(Self.text(mean))"
