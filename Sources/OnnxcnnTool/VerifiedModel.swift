@@ -81,6 +81,8 @@ extension VerifyCommand {
             guard let check = try SelfCheck(in: source.model) else {
                 throw MissingReference(path: source.path)
             }
+            // Options for several models may be meant for others than this one.
+            if models.count <= 1 { try checkOptions(for: .selfCheck) }
             let runner = try engine.runner(for: source.model, threads: threads)
             let report = try check.report { try runner.run($0) }
             return VerifiedModel(

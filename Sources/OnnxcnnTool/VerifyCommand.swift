@@ -12,7 +12,8 @@ struct VerifyCommand: ParsableCommand {
             through the network, and the verdict says how many standard deviations (σ) of the expected error a difference is. \
             With --rtol or --atol a number agrees when |actual − reference| ≤ atol + rtol·|reference|. A NaN or infinity on one \
             side only is a mismatch. Nothing passes by being left out: an output without a reference, a reference that matches \
-            no output, another shape or type is exit code 3, unless --partial allows it.
+            no output (both unless --partial allows it), another shape or type, no element to compare, or elements of whose \
+            rounding errors nothing is known is exit code 3.
 
             Where the reference holds the values between nodes, every node is checked from the reference's own inputs to it, and \
             the first that does not follow from them is named and computed out loud.
@@ -77,13 +78,7 @@ struct VerifyCommand: ParsableCommand {
     }
 
     func validate() throws {
-        if !cases.isEmpty, !references.isEmpty || !inputs.files.isEmpty || !models.isEmpty {
-            throw ValidationError("'--cases' brings models, inputs and references of its own")
-        }
-        if models.count > 1, !references.isEmpty || !inputs.files.isEmpty {
-            throw ValidationError("'--reference' and '--input' go with one model; several have theirs beside them")
-        }
-        if report != nil, models.count > 1 || !cases.isEmpty { throw ValidationError("'--report' goes with one model") }
+        try checkOptions(for: mode)
         if toleranceRule == .fixed || tolerance.chosen != nil, layers == true {
             throw ValidationError("'--layers' needs '--tolerance auto': its bounds follow from each node's arithmetic")
         }
@@ -100,14 +95,11 @@ struct VerifyCommand: ParsableCommand {
     }
 
     func run() throws {
-        if !cases.isEmpty {
-            try verifyCases(common.console)
-        } else if models.count > 1 {
-            try verifyModels(common.console)
-        } else if investigation.bisect, references.isEmpty, !inputs.files.isEmpty {
-            try bisectModel(models.first, common.console)
-        } else {
-            try verifyModel(models.first, common.console)
+        switch mode {
+        case .cases: try verifyCases(common.console)
+        case .models: try verifyModels(common.console)
+        case .bisection: try bisectModel(models.first, common.console)
+        case .reference, .selfCheck: try verifyModel(models.first, common.console)
         }
     }
 
