@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""The command line's contract, end to end with the built binary: exit codes, streams, files, verdicts, bad input, arrays.
+"""The command line's contract, end to end with the built binary: exit codes, streams, files, verdicts, bad input, arrays,
+and the references that Tools/reference.py makes for it.
 
-    .venv/bin/python Tools/oracle_cli.py [--onnxcnn PATH] [--only workflow verdicts compare bad_input hostile arrays]
+    .venv/bin/python Tools/oracle_cli.py [--onnxcnn PATH] [--only workflow verdicts compare bad_input hostile arrays reference]
 
 What is checked is what `onnxcnn --help` and the README promise; the oracles are NumPy, onnx, ONNX Runtime and safetensors.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from oracles import cli_arrays, cli_bad_input, cli_compare, cli_hostile, cli_verdicts, cli_workflow
+from oracles import cli_arrays, cli_bad_input, cli_compare, cli_hostile, cli_reference, cli_verdicts, cli_workflow
 from oracles.checks import Checks
 from oracles.command import add_binary_option, find_binary
 
@@ -22,6 +23,7 @@ PARTS = {
     "bad_input": cli_bad_input.run,
     "hostile": cli_hostile.run,
     "arrays": cli_arrays.run,
+    "reference": cli_reference.run,
 }
 
 

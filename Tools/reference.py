@@ -46,7 +46,7 @@ def arguments() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="[NAME=]FILE",
-        help="an input as .npy, .npz (entries by input name) or ONNX .pb; repeatable; the name may be left out when there is one input",
+        help="an input as .npy, .npz (entries by input name) or ONNX .pb; repeatable; one array for the one input needs no name",
     )
     parser.add_argument("--layers", "--all-layers", action="store_true", help="write every intermediate tensor too")
     parser.add_argument(
@@ -104,14 +104,17 @@ def given_inputs(texts: "list[str]", model: onnx.ModelProto) -> dict[str, np.nda
         named = [name for name in expected if text.startswith(name + "=")]
         chosen = max(named, key=len, default=None)
         path = Path(text[len(chosen) + 1 :] if chosen is not None else text)
-        for entry, array in arrays_of(path):
-            name = chosen if chosen is not None else entry
-            if name == "" and len(expected) == 1:
-                name = expected[0]
-            if name in expected:
-                given[name] = array
-            elif chosen is not None or entry == "":
-                raise ReferenceError(f"'{text}' names no input; the inputs are {', '.join(expected)}")
+        # Entries such as our own provenance only describe the others.
+        arrays = {entry: array for entry, array in arrays_of(path) if not entry.startswith("onnxcnn.")}
+        if chosen is not None and len(arrays) != 1:
+            raise ReferenceError(f"'{chosen}=' names one array, but {path} holds {len(arrays)}")
+        only = expected[0] if chosen is None and len(expected) == 1 else chosen
+        if only is not None and len(arrays) == 1:
+            arrays = {only: array for array in arrays.values()}
+        named_arrays = {name: array for name, array in arrays.items() if name in expected}
+        if not named_arrays:
+            raise ReferenceError(f"'{text}' names no input; the inputs are {', '.join(expected)}")
+        given.update(named_arrays)
     return given
 
 
