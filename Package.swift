@@ -71,7 +71,7 @@ let package = Package(
             name: "CNNVerification",
             dependencies: ["ONNXFormat", "CNNRuntime", "CNNOperators", "CNNModels", "CNNTensors", "CNNTextTables"]),
         .target(name: "CNNInspection", dependencies: ["CNNOperators", "CNNModels", "CNNTensors", "CNNTextTables"]),
-        .target(name: "CNNZoo", dependencies: ["CNNModels", "CNNTensors"]),
+        .target(name: "CNNZoo", dependencies: ["CNNOperators", "CNNModels", "CNNTensors"]),
         .target(name: "ONNXCNNKit", dependencies: kit),
         // All that it imports by name: a target is compiled again only if one of those has changed.
         .executableTarget(

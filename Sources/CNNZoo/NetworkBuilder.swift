@@ -1,4 +1,5 @@
 import CNNModels
+import CNNOperators
 import CNNTensors
 
 /// A graph being built whose layers make their own initial weights.
@@ -107,7 +108,9 @@ struct NetworkBuilder {
 
     /// Weights whose first axis is the outputs; all others together are the fan-in.
     private mutating func weights(_ dimensions: [Int]) throws -> Tensor {
-        let shape = try Shape(dimensions)
+        guard let shape = try? EvaluationLimit.shape(dimensions, of: .float32) else {
+            throw ZooError.weightsTooLarge(dimensions)
+        }
         let fanIn = max(dimensions.dropFirst().reduce(1, *), 1)
         let bound = (6 / Float(fanIn)).squareRoot()
         return try Tensor(dataType: .float32, shape: shape) { bytes in

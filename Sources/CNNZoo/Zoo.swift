@@ -13,7 +13,8 @@ public enum Zoo {
     ///   - classes: how many classes are told apart; by default as many as the network was published for.
     ///   - seed: chooses the initial weights.
     ///   - opset: the version of ONNX's operator set, 7 or more.
-    /// - Throws: `ZooError` for a name that is not in `names`, a number of classes below 1, or an operator set below 7.
+    /// - Throws: `ZooError` for a name that is not in `names`, a number of classes below 1 or one whose weights no memory holds, or
+    ///   an operator set below 7.
     public static func model(named name: String, classes: Int? = nil, seed: UInt64 = 0, opset: Int = 17) throws -> Model {
         guard let architecture = architectures.first(where: { $0.name == name }) else {
             throw ZooError.unknownName(name)
@@ -53,6 +54,8 @@ public enum Zoo {
 public enum ZooError: Error, Sendable, Hashable {
     case unknownName(String)
     case invalidClassCount(Int)
+    /// Weights of these dimensions would pass 8 GiB.
+    case weightsTooLarge([Int])
     case unsupportedOpset(Int)
 }
 
@@ -61,6 +64,7 @@ extension ZooError: CustomStringConvertible {
         switch self {
         case .unknownName(let name): "there is no network '\(name)'; there are \(Zoo.names.joined(separator: ", "))"
         case .invalidClassCount(let count): "a network has 1 class or more, not \(count)"
+        case .weightsTooLarge(let dimensions): "weights of shape \(dimensions) would take more than 8 GiB"
         case .unsupportedOpset(let opset): "networks are built for operator set 7 and later, not \(opset)"
         }
     }

@@ -17,6 +17,11 @@ struct ZooTests {
             .reduce(0) { $0 + $1.tensor.shape.elementCount }
     }
 
+    @Test("More classes than memory holds are refused before any is taken", arguments: [99_999_999_999, Int.max])
+    func tooManyClasses(_ count: Int) {
+        #expect(throws: ZooError.weightsTooLarge([count, 84])) { try Zoo.model(named: "lenet5", classes: count) }
+    }
+
     /// Sources of the numbers:
     /// - LeNet-5: 156 + 2,416 + 48,120 + 10,164 + 850, layer by layer (c1, c3, c5, f6, output).
     /// - AlexNet: the file `bvlc_alexnet` of the ONNX Model Zoo; GoogLeNet: its `bvlc_googlenet` (`inception_v1`).
