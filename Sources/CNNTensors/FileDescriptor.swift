@@ -287,6 +287,21 @@ package struct FileDescriptor: ~Copyable {
 
     /// The system's words for an error number.
     package static func message(of code: Int32) -> String { String(cString: strerror(code)) }
+    /// Makes the folder at `path`, and those on the way to it that are missing.
+    /// - Throws: `FileError`, for example where one of them is a file.
+    package static func createFolder(at path: String) throws {
+        if path.utf8.contains(0) { throw FileError(path: path, reason: .notFound) }
+        let slashes = path.utf8.indices.filter { path.utf8[$0] == UInt8(ascii: "/") && $0 > path.startIndex }
+        for end in slashes + [path.endIndex] {
+            let folder = String(path[..<end])
+            if mkdir(folder, 0o777) == 0 { continue }
+            // Some systems refuse for another reason before they see that the folder is there.
+            let code = errno
+            if try status(of: folder, followingLinks: true)?.isDirectory == true { continue }
+            throw FileError(path: folder, reason: code == EEXIST ? .notFolder : .system(operation: "create", code: code))
+        }
+    }
+
 
     private func systemError(_ operation: String) -> FileError {
         FileError(path: path, reason: .system(operation: operation, code: errno))

@@ -1,6 +1,5 @@
 import CNNModels
 import CNNTensors
-import Foundation
 import ONNXFormat
 
 /// Writes test cases in the layout of ONNX's backend tests, which `TestCaseRunner` reads.
@@ -10,14 +9,14 @@ public enum TestCaseFiles {
     ///   - inputs: a tensor for every required input, by name.
     ///   - outputs: a tensor for every output, by name.
     ///   - tolerance: what `data.json` states; nil writes none, for ONNX's own default.
-    /// - Throws: `FileError`, `ModelFileError`, and Foundation's errors where the folder cannot be made.
+    /// - Throws: `FileError`, `ModelFileError`.
     @discardableResult
     public static func write(
         _ model: Model, inputs: [String: Tensor], outputs: [String: Tensor], to folder: String,
         tolerance: ComparisonTolerance? = nil, options: ONNXWriter.Options = ONNXWriter.Options()
     ) throws -> ONNXWriter.Receipt {
         let dataSet = folder + "/test_data_set_0"
-        try FileManager.default.createDirectory(atPath: dataSet, withIntermediateDirectories: true)
+        try FileDescriptor.createFolder(at: dataSet)
         let receipt = try ONNXWriter.write(model, to: folder + "/model.onnx", options: options)
         try write(model.graph.requiredInputs, inputs, "input", to: dataSet)
         try write(model.graph.outputs, outputs, "output", to: dataSet)
