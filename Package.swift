@@ -94,7 +94,10 @@ let package = Package(
         .testTarget(name: "CNNZooTests", dependencies: ["CNNZoo", "CNNModels", "CNNOperators", "CNNTensors"]),
         .testTarget(
             name: "OnnxcnnToolTests",
-            dependencies: ["OnnxcnnTool", "CNNModels", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: [
+                "OnnxcnnTool", "ONNXFormat", "CNNModels", "CNNTensors",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .testTarget(name: "CNNOperatorsTests", dependencies: ["CNNOperators", "CNNModels", "CNNTensors"]),
     ] + instructionSets,
     swiftLanguageModes: [.v6]

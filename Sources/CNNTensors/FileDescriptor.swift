@@ -35,6 +35,9 @@ package struct FileDescriptor: ~Copyable {
         package let links: Int
         package let owner: uid_t
         package let group: gid_t
+        /// The file system, and the number of the file in it: together they tell any two files apart.
+        package let device: dev_t
+        package let serialNumber: ino_t
 
         fileprivate init(_ raw: stat) {
             size = Int(raw.st_size)
@@ -42,6 +45,8 @@ package struct FileDescriptor: ~Copyable {
             links = Int(raw.st_nlink)
             owner = raw.st_uid
             group = raw.st_gid
+            device = raw.st_dev
+            serialNumber = raw.st_ino
         }
 
         package var isRegular: Bool { mode & S_IFMT == S_IFREG }
@@ -282,11 +287,6 @@ package struct FileDescriptor: ~Copyable {
         }
     }
 
-    /// Removes the file at `path`, if it is there.
-    package static func remove(_ path: String) { unlink(path) }
-
-    /// The system's words for an error number.
-    package static func message(of code: Int32) -> String { String(cString: strerror(code)) }
     /// Makes the folder at `path`, and those on the way to it that are missing.
     /// - Throws: `FileError`, for example where one of them is a file.
     package static func createFolder(at path: String) throws {
@@ -302,6 +302,11 @@ package struct FileDescriptor: ~Copyable {
         }
     }
 
+    /// Removes the file at `path`, if it is there.
+    package static func remove(_ path: String) { unlink(path) }
+
+    /// The system's words for an error number.
+    package static func message(of code: Int32) -> String { String(cString: strerror(code)) }
 
     private func systemError(_ operation: String) -> FileError {
         FileError(path: path, reason: .system(operation: operation, code: errno))

@@ -1,26 +1,35 @@
-import Foundation
+import CNNTensors
 
-/// Questions about paths.
+/// Questions about paths, whose parts are told apart by bytes: `/` and a combining mark after it are one character.
 enum FilePath {
-    static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+    static func exists(_ path: String) -> Bool { status(path) != nil }
 
-    /// A file of this name in the same folder as `path`.
-    static func sibling(_ name: String, of path: String) -> String {
-        let folder = (path as NSString).deletingLastPathComponent
-        return folder.isEmpty ? name : (folder as NSString).appendingPathComponent(name)
+    /// The path without its folder.
+    static func name(of path: String) -> String { String(path[startOfName(path)...]) }
+
+    /// The name without its extension.
+    static func stem(of path: String) -> String {
+        let name = name(of: path)
+        guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")), dot > name.startIndex else { return name }
+        return String(name[..<dot])
+    }
+
+    /// A file of this name in the same folder as `path`; nil for `-`, stdin, which lies nowhere.
+    static func sibling(_ name: String, of path: String) -> String? {
+        path == "-" ? nil : path[..<startOfName(path)] + name
     }
 
     /// Whether both paths lead to the same existing file.
     static func areSameFile(_ first: String, _ second: String) -> Bool {
-        func identity(_ path: String) -> [Int]? {
-            let attributes = try? FileManager.default.attributesOfItem(
-                atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
-            guard let device = attributes?[.systemNumber] as? Int, let number = attributes?[.systemFileNumber] as? Int else {
-                return nil
-            }
-            return [device, number]
-        }
-        guard let first = identity(first) else { return false }
-        return first == identity(second)
+        guard let first = status(first), let second = status(second) else { return false }
+        return first.device == second.device && first.serialNumber == second.serialNumber
+    }
+
+    private static func status(_ path: String) -> FileDescriptor.Status? {
+        try? FileDescriptor.status(of: path, followingLinks: true)
+    }
+
+    private static func startOfName(_ path: String) -> String.Index {
+        path.utf8.lastIndex(of: UInt8(ascii: "/")).map(path.utf8.index(after:)) ?? path.startIndex
     }
 }

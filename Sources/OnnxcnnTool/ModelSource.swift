@@ -1,7 +1,6 @@
 import ArgumentParser
 import CNNModels
 import CNNTensors
-import Foundation
 import ONNXFormat
 
 /// A model that was opened, with what its file is called.
@@ -11,26 +10,21 @@ struct ModelSource {
     let model: Model
     /// The name of the file that an archive was imported from; for an `.onnx` file its own.
     let originalName: String
+    private let isArchive: Bool
 
     /// The file's name without folder and extension, as default names of outputs begin.
     var stem: String { Self.stem(of: path) }
 
-    static func stem(of path: String) -> String {
-        guard path != "-" else { return "model" }
-        return URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-    }
+    static func stem(of path: String) -> String { path == "-" ? "model" : FilePath.stem(of: path) }
 
     /// Opens the model at `path`, an `.onnx` file or a native archive, told apart by content; `-` reads an `.onnx` file from
     /// stdin.
     init(opening path: String) throws {
         self.path = path
-        if path == "-" {
-            model = try ONNXReader.model(MappedFile.standardInput())
-            originalName = "model.onnx"
-            return
-        }
-        let file = try MappedFile(path: path)
-        if ArrayFile.Format(detecting: file) == .safetensors {
+        let isStandardInput = path == "-"
+        let file = isStandardInput ? try MappedFile.standardInput() : try MappedFile(path: path)
+        isArchive = ArrayFile.Format(detecting: file) == .safetensors
+        if isArchive {
             let archive = try ModelArchive(file)
             model = archive.model
             originalName = archive.metadata[Self.sourceKey] ?? Self.stem(of: path) + ".onnx"
@@ -55,7 +49,7 @@ struct ModelSource {
 
     /// - Throws: `ToolError` if the working directory holds no archive, or several, which it lists.
     private static func defaultArchive() throws -> String {
-        let names = try FileManager.default.contentsOfDirectory(atPath: ".").filter { $0.hasSuffix(".safetensors") }.sorted()
+        let names = try FolderListing.names(at: ".").filter { $0.hasSuffix(".safetensors") }
         let archives = names.filter(isArchive)
         switch archives.count {
         case 1: return archives[0]

@@ -111,7 +111,7 @@ extension VerifyCommand {
     /// The reference that belongs to a model by its name: `<model>.ref.npz`, else `<model>.npz`, in the same folder.
     private static func referencesBeside(_ path: String) -> [String] {
         let stem = ModelSource.stem(of: path)
-        let candidates = ["\(stem).ref.npz", "\(stem).npz"].map { FilePath.sibling($0, of: path) }
+        let candidates = ["\(stem).ref.npz", "\(stem).npz"].compactMap { FilePath.sibling($0, of: path) }
         return candidates.first(where: FilePath.exists).map { [$0] } ?? []
     }
 
@@ -125,8 +125,9 @@ extension VerifyCommand {
         }
         let missing = required.filter { tensors[$0] == nil }
         guard !missing.isEmpty else { return tensors }
-        let path = FilePath.sibling("input.npy", of: arrays.firstPath)
-        if missing.count == 1, FilePath.exists(path), let array = try ArrayReader.arrays(at: path).first {
+        if missing.count == 1, let path = FilePath.sibling("input.npy", of: arrays.firstPath), FilePath.exists(path),
+            let array = try ArrayReader.arrays(at: path).first
+        {
             tensors[missing[0]] = array.tensor
             return tensors
         }
