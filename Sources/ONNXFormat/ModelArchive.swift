@@ -59,9 +59,23 @@ public struct ModelArchive: Sendable {
     /// - Parameter metadata: further texts for the file's metadata, by key.
     /// - Throws: `FileError` if the file cannot be written, `ArrayFileError` if a weight cannot stand in a safetensors file.
     public static func write(_ model: Model, to path: String, metadata: [String: String] = [:]) throws {
+        let parts = parts(of: model, metadata)
+        try SafetensorsFile.write(parts.arrays, metadata: parts.metadata, to: path)
+    }
+
+    /// Writes the same bytes into a sink, such as a pipe.
+    package static func write(
+        _ model: Model, into sink: inout some ByteSink & ~Copyable, metadata: [String: String] = [:]
+    ) throws {
+        let parts = parts(of: model, metadata)
+        try SafetensorsFile.write(parts.arrays, metadata: parts.metadata, into: &sink, path: "output")
+    }
+
+    private static func parts(
+        of model: Model, _ metadata: [String: String]
+    ) -> (arrays: [(name: String, tensor: Tensor)], metadata: [String: String]) {
         var encoder = ArchiveEncoder()
         let graph = encoder.text(model)
-        let metadata = metadata.merging([graphKey: graph]) { _, graph in graph }
-        try SafetensorsFile.write(encoder.arrays, metadata: metadata, to: path)
+        return (encoder.arrays, metadata.merging([graphKey: graph]) { _, graph in graph })
     }
 }

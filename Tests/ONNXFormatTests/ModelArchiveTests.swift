@@ -18,6 +18,9 @@ import Testing
         let folder = try TemporaryFolder()
         for name in ["a", "b"] { try ModelArchive.write(try SampleModel.model(), to: folder.path(name)) }
         #expect(try folder.bytes("a") == folder.bytes("b"))
+        var sink = MemorySink()
+        try ModelArchive.write(try SampleModel.model(), into: &sink)
+        #expect(try folder.bytes("a") == sink.bytes)
     }
 
     @Test func weightsStandUnderTheirNames() throws {
