@@ -40,7 +40,7 @@ struct BenchCommand: ParsableCommand {
         if engine.engine == .reference { throw ValidationError("'bench' measures the compiled runtime only") }
         if let runs, runs < 1 { throw ValidationError("'--runs' must be 1 or more, but is \(runs)") }
         if warmup < 0 { throw ValidationError("'--warmup' must be 0 or more, but is \(warmup)") }
-        if trace == "-" { throw ValidationError("'--trace -' would mix with the results on stdout: name a file") }
+        try CommonOptions.validate(trace, besideResultsBy: "--trace")
     }
 
     func run() throws {

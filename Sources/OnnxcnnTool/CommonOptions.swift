@@ -22,6 +22,17 @@ struct CommonOptions: ParsableArguments {
         }
     }
 
+    /// Refuses a file on stdout where the JSON object goes.
+    func validate(output: String?) throws {
+        if output == "-", json { throw ValidationError("'-o -' and '--json' would both write to stdout") }
+    }
+
+    /// Refuses `-` for what is written beside the results, and an empty name: files in such a folder would lie at the root.
+    static func validate(_ path: String?, besideResultsBy option: String, kind: String = "file") throws {
+        if path?.isEmpty == true { throw ValidationError("'\(option)' needs the name of a \(kind)") }
+        if path == "-" { throw ValidationError("'\(option) -' would mix with the results on stdout: name a \(kind)") }
+    }
+
     /// Where this run of the tool prints.
     var console: Console { Console(isQuiet: quiet, printsJSON: json, color: color) }
 }

@@ -34,6 +34,7 @@ struct ImportCommand: ParsableCommand {
     func validate() throws {
         if output != nil, models.count > 1 {
             throw ValidationError("'--output' names one archive, but \(models.count) models are given")
+        try common.validate(output: output)
         }
     }
 

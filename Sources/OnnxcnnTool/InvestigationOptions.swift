@@ -35,6 +35,7 @@ struct InvestigationOptions: ParsableArguments {
     var extract: String?
 
     func validate() throws {
+        try CommonOptions.validate(extract, besideResultsBy: "--extract", kind: "folder")
         if !bisect, against != nil { throw ValidationError("'--against' goes with '--bisect'") }
         if backend == .onnxcnn, against == nil {
             throw ValidationError("this runtime has nothing to disagree with on the same model: give '--against MODEL'")

@@ -22,7 +22,8 @@ struct NewCommand: ParsableCommand {
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("An .onnx file or an archive (.safetensors); by default <name>.onnx.", valueName: "out"))
+        help: ArgumentHelp(
+            "An .onnx file or an archive (.safetensors); by default <name>.onnx; - writes ONNX to stdout.", valueName: "out"))
     var output: String?
 
     @Option(help: ArgumentHelp("How many classes; by default as many as the network was published for.", valueName: "n"))
@@ -36,18 +37,28 @@ struct NewCommand: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
+    func validate() throws {
+        if let classes, classes < 1 { throw ValidationError("'--classes' must be 1 or more, but is \(classes)") }
+        try common.validate(output: output)
+    }
+
     func run() throws {
         let console = common.console
         try reporting(to: console) {
             let model = try Zoo.model(named: name, classes: classes, seed: seed, opset: opset).declaringShapes()
             let path = output ?? name + ".onnx"
+            if path == "-" {
+                var sink = StandardOutputSink()
+                try ONNXWriter.write(model, into: &sink)
+                return
+            }
             if path.hasSuffix(".safetensors") {
                 try ModelArchive.write(model, to: path, metadata: [ModelSource.sourceKey: name + ".onnx"])
             } else {
                 try ONNXWriter.write(model, to: path)
             }
-            console.result("wrote \(path)")
-            console.result(
+            try console.result("wrote \(path)")
+            try console.result(
                 json: [
                     JSON.Member("command", .string("new")), JSON.Member("path", .string(path)),
                     JSON.Member("weights_sha256", .string(ONNXWriter.weightsDigest(model))),

@@ -1,7 +1,6 @@
 import ArgumentParser
 import CNNModels
 import CNNTensors
-import Foundation
 
 /// Runs a model on arrays.
 struct RunCommand: ParsableCommand {
@@ -29,12 +28,10 @@ struct RunCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        if layers, let output, !["npz", "safetensors"].contains((output as NSString).pathExtension) {
+        if layers, let output, output != "-", ![.npz, .safetensors].contains(ArrayFile.Format(suffixOf: output)) {
             throw ValidationError("'--layers' writes many arrays: name an .npz or .safetensors file")
         }
-        if output == "-", common.json {
-            throw ValidationError("'-o -' and '--json' would both write to stdout")
-        }
+        try common.validate(output: output)
     }
 
     func run() throws {

@@ -79,6 +79,8 @@ struct VerifyCommand: ParsableCommand {
 
     func validate() throws {
         try checkOptions(for: mode)
+        try CommonOptions.validate(report, besideResultsBy: "--report")
+        try CommonOptions.validate(junit, besideResultsBy: "--junit")
         if toleranceRule == .fixed || tolerance.chosen != nil, layers == true {
             throw ValidationError("'--layers' needs '--tolerance auto': its bounds follow from each node's arithmetic")
         }
