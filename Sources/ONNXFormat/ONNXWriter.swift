@@ -64,6 +64,13 @@ public enum ONNXWriter {
             weightsSHA256: weights.value())
     }
 
+    /// Where `write` puts weights beside the model at `path`; nil if it puts none there.
+    /// - Throws: `ModelFileError` when the model holds what the format cannot.
+    package static func externalDataPath(of model: Model, at path: String, options: Options = Options()) throws -> String? {
+        defer { withExtendedLifetime(model) {} }
+        return try encoder(for: model, path: path, options).1.map { dataPath($0, path) }
+    }
+
     /// The bytes of `model` as one file.
     /// - Throws: `ModelFileError` when the model holds what the format cannot.
     public static func bytes(of model: Model) throws -> [UInt8] {

@@ -3,7 +3,6 @@ import CNNModels
 import CNNOperators
 import CNNTensors
 import CNNVerification
-import Foundation
 import ONNXFormat
 
 /// Writes a model as ONNX.
@@ -14,7 +13,8 @@ struct ExportCommand: ParsableCommand {
         discussion: """
             Prints the SHA-256 of what it wrote and of all weights. The bytes depend on the model and the options alone.
 
-            With --self-check the file verifies itself wherever it goes: 'onnxcnn verify model.onnx' runs it on inputs made from a             seed and compares the outputs, within rounding, with what they came to here.
+            With --self-check the file verifies itself wherever it goes: 'onnxcnn verify model.onnx' runs it on inputs made \
+            from a seed and compares the outputs, within rounding, with what they came to here.
 
             EXAMPLE:
               onnxcnn export --batch dynamic --shapes -o model.dynamic.onnx
@@ -50,7 +50,7 @@ struct ExportCommand: ParsableCommand {
 
     @OptionGroup var inputs: InputOptions
 
-    @Flag(help: "Overwrite the file that was imported.")
+    @Flag(help: "Overwrite the file that was imported, or weights beside the output that belong to another model.")
     var force = false
 
     @OptionGroup var engine: EngineOptions
@@ -61,7 +61,9 @@ struct ExportCommand: ParsableCommand {
             throw ValidationError("'--external-data' must be 0 or more, but is \(externalData)")
         }
         if !inputs.files.isEmpty, cases == nil { throw ValidationError("'--input' goes with '--cases'") }
-        if output == "-", common.json { throw ValidationError("'-o -' and '--json' would both write to stdout") }
+        if cases != nil, output != nil { throw ValidationError("'--cases' writes a folder and '-o' a file: give one of them") }
+        try CommonOptions.validate(cases, besideResultsBy: "--cases", kind: "folder")
+        try common.validate(output: output)
         if output == "-", externalData != nil { throw ValidationError("'--external-data' needs a file to write beside") }
     }
 
@@ -71,7 +73,7 @@ struct ExportCommand: ParsableCommand {
             let source = try ModelSource(path: model)
             let model = try changed(source.model, console)
             if let cases {
-                try writeCase(model, to: cases, console)
+                try writeCase(model, from: source, to: cases, console)
             } else {
                 try write(model, from: source, console)
             }
@@ -102,13 +104,13 @@ struct ExportCommand: ParsableCommand {
             try ONNXWriter.write(model, into: &sink)
             return
         }
-        try checkOverwriting(path, source)
-        let written = try ONNXWriter.write(model, to: path, options: .init(externalDataThreshold: externalData))
-        console.result("wrote \(path) (\(written.byteCount) bytes)")
-        if let data = written.externalDataPath { console.result("wrote \(data) (weights)") }
-        console.result("SHA-256 of \(path): \(written.sha256)")
-        console.result("SHA-256 of all weights: \(written.weightsSHA256)")
-        console.result(json: [
+        try checkOverwriting(path, with: model, from: source)
+        let written = try ONNXWriter.write(model, to: path, options: writerOptions)
+        try console.result("wrote \(path) (\(written.byteCount) bytes)")
+        if let data = written.externalDataPath { try console.result("wrote \(data) (weights)") }
+        try console.result("SHA-256 of \(path): \(written.sha256)")
+        try console.result("SHA-256 of all weights: \(written.weightsSHA256)")
+        try console.result(json: [
             JSON.Member("command", .string("export")), JSON.Member("path", .string(path)),
             JSON.Member("bytes", .integer(written.byteCount)), JSON.Member("sha256", .string(written.sha256)),
             JSON.Member("external_data", written.externalDataPath.map { .string($0) } ?? .null),
@@ -116,35 +118,47 @@ struct ExportCommand: ParsableCommand {
         ])
     }
 
-    /// The file that was imported is overwritten only when that is asked for.
-    private func checkOverwriting(_ path: String, _ source: ModelSource) throws {
-        guard !force, FilePath.exists(path) else { return }
-        let isSource = FilePath.areSameFile(path, source.path) || FilePath.areSameFile(path, source.originalName)
-        guard isSource else { return }
-        throw ToolError("'\(path)' is the file that was imported", hint: "'--force' overwrites it; '-o' names another file")
-    }
-
-    private func writeCase(_ model: Model, to folder: String, _ console: Console) throws {
+    private func writeCase(_ model: Model, from source: ModelSource, to folder: String, _ console: Console) throws {
         let given = try inputs.tensors(for: model.graph)
+        try checkOverwriting(folder + "/model.onnx", with: model, from: source)
         let results = try engine.runner(for: model, threads: common.threads).run(given)
-        let dataSet = (folder as NSString).appendingPathComponent("test_data_set_0")
-        try FileManager.default.createDirectory(atPath: dataSet, withIntermediateDirectories: true)
-        let modelPath = (folder as NSString).appendingPathComponent("model.onnx")
-        let written = try ONNXWriter.write(model, to: modelPath, options: .init(externalDataThreshold: externalData))
-        // ONNX's runners feed the inputs in the model's order.
-        for (index, input) in model.graph.requiredInputs.enumerated() {
-            guard let tensor = given[input.name] else { continue }
-            try ONNXWriter.write(NamedTensor(name: input.name, tensor: tensor), to: "\(dataSet)/input_\(index).pb")
-        }
-        for (index, output) in model.graph.outputs.enumerated() {
-            guard let tensor = results[output.name] else { continue }
-            try ONNXWriter.write(NamedTensor(name: output.name, tensor: tensor), to: "\(dataSet)/output_\(index).pb")
-        }
-        console.result("wrote the test case \(folder), outputs by the \(engine.label)")
-        console.result(json: [
+        let written = try TestCaseFiles.write(model, inputs: given, outputs: results, to: folder, options: writerOptions)
+        try console.result("wrote the test case \(folder), outputs by the \(engine.label)")
+        try console.result(json: [
             JSON.Member("command", .string("export")), JSON.Member("case", .string(folder)),
             JSON.Member("engine", .string(engine.label)), JSON.Member("weights_sha256", .string(written.weightsSHA256)),
         ])
+    }
+
+    private var writerOptions: ONNXWriter.Options { ONNXWriter.Options(externalDataThreshold: externalData) }
+
+    // MARK: - What is not overwritten
+
+    /// What the user may have nowhere else is overwritten only when that is asked for.
+    private func checkOverwriting(_ path: String, with model: Model, from source: ModelSource) throws {
+        guard !force else { return }
+        if FilePath.exists(path), source.lies(at: path) || replacesImported(path, with: model, from: source) {
+            throw ToolError(
+                "'\(path)' is the model that was imported", hint: "name another place, or overwrite it with '--force'")
+        }
+        let data = try ONNXWriter.externalDataPath(of: model, at: path, options: writerOptions)
+        if let data, FilePath.exists(data), !Self.hasExternalData(path) {
+            throw ToolError(
+                "'\(data)' exists and does not belong to '\(path)'", hint: "name another place, or overwrite it with '--force'")
+        }
+    }
+
+    /// Whether the imported model would give way to a changed one. An equal one may be a former export, which is written again
+    /// without loss; and a file under the default name is one.
+    private func replacesImported(_ path: String, with model: Model, from source: ModelSource) -> Bool {
+        let isDefaultName = output == nil && cases == nil
+        let isChanged = model != source.model || externalData != nil
+        return !isDefaultName && isChanged && source.wasImported(from: path)
+    }
+
+    /// Whether the file at `path` is a model with weights in a file of their own, as a former export leaves it.
+    private static func hasExternalData(_ path: String) -> Bool {
+        (try? ONNXReader.model(at: path))?.graph.initializers.contains { $0.storage == .external } ?? false
     }
 }
 

@@ -39,6 +39,18 @@ struct ModelSource {
 
     /// Whether the file at `path` is a native archive.
     static func isArchive(_ path: String) -> Bool {
+    /// Whether `path` is where the model comes from: the file that was opened, or in the working directory the one that the
+    /// archive was made of.
+    func lies(at path: String) -> Bool {
+        FilePath.areSameFile(path, self.path) || isArchive && FilePath.areSameFile(path, originalName)
+    }
+
+    /// Whether the archive was made of the file at `path`, as far as the content tells: it holds the same model. The archive
+    /// says not where that file lay, which may have moved since and differs from machine to machine.
+    func wasImported(from path: String) -> Bool {
+        isArchive && (try? ONNXReader.model(at: path)) == model
+    }
+
         (try? SafetensorsFile(path: path))?.metadata[ModelArchive.graphKey] != nil
     }
 
