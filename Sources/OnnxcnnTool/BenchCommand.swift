@@ -48,7 +48,7 @@ struct BenchCommand: ParsableCommand {
         try reporting(to: console, file: model.model) {
             let (opened, loading) = try Measurement.timed {
                 let source = try model.open()
-                let bound = try source.bindingBatch(model.batch)
+                let bound = try source.bindingBatch(model.binding)
                 return (source: source, session: try Session(bound, options: engine.sessionOptions(threads: common.threads)))
             }
             let session = opened.session
@@ -65,12 +65,12 @@ struct BenchCommand: ParsableCommand {
                 instructionSet: session.instructionSet, loading: loading, compiling: compiling,
                 images: given.values.compactMap { $0.shape.rank > 0 ? $0.shape[0] : nil }.max() ?? 1,
                 measurement: measurement, memory: memory, profile: profile ? profiled : nil)
-            for line in report.lines(width: console.width) { console.result(line) }
+            for line in report.lines(width: console.width) { try console.result(line) }
             if let trace, let profiled {
                 try AtomicFile.write(Array(profiled.trace(title: opened.source.path).text().utf8), to: trace)
-                console.result("wrote \(trace)")
+                try console.result("wrote \(trace)")
             }
-            console.result(json: report.json)
+            try console.result(json: report.json)
         }
     }
 }

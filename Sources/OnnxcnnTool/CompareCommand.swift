@@ -67,9 +67,9 @@ struct CompareCommand: ParsableCommand {
         let report = VerificationReport(
             outputs: outputs, outputsWithoutReference: matching.outputsWithoutReference,
             unusedReferences: matching.unusedReferences.map { other.names[$0] ?? "unnamed" }, allowsPartial: partial)
-        console.result("\(actual) against \(reference)")
-        console.result(report.text(width: console.width))
-        console.result(
+        try console.result("\(actual) against \(reference)")
+        try console.result(report.text(width: console.width))
+        try console.result(
             json: [
                 JSON.Member("command", .string("compare")), JSON.Member("path", .string(actual)),
                 JSON.Member("reference", .string(reference)),
@@ -92,8 +92,8 @@ struct CompareCommand: ParsableCommand {
             throw ToolError("this is neither arrays nor a JSON report: \(error)", at: actual)
         }
         let report = saved.judged(relative: tolerance.rtol, absolute: tolerance.atol.map { .fixed($0) })
-        console.result(report.text(width: console.width))
-        console.result(
+        try console.result(report.text(width: console.width))
+        try console.result(
             json: [JSON.Member("command", .string("compare")), JSON.Member("path", .string(actual))] + report.jsonMembers)
         if report.verdict == .incomplete { console.explain(incomplete: report.omissions) }
         return report.verdict

@@ -23,13 +23,16 @@ struct Console {
     }
 
     /// Prints a result as text; nothing under `--quiet` or `--json`.
-    func result(_ text: String) {
-        if !isQuiet, !printsJSON { print(text) }
+    /// - Throws: `FileError` if stdout does not take it: a result that nobody gets is none.
+    func result(_ text: String) throws {
+        if !isQuiet, !printsJSON { try Self.writeToStandardOutput(text) }
     }
 
     /// Prints the result as the one JSON object of a `--json` run. The schema's version stands first.
-    func result(json members: [JSON.Member]) {
-        if printsJSON { print(JSON.object([JSON.Member("schema", .integer(1))] + members).text(indented: true)) }
+    /// - Throws: `FileError` if stdout does not take it.
+    func result(json members: [JSON.Member]) throws {
+        guard printsJSON else { return }
+        try Self.writeToStandardOutput(JSON.object([JSON.Member("schema", .integer(1))] + members).text(indented: true))
     }
 
     /// Says what is going on; nothing under `--quiet`.
@@ -74,6 +77,11 @@ struct Console {
             case .auto: isatty(descriptor) == 1 && getenv("NO_COLOR").map { $0.pointee == 0 } ?? true
             }
         return isColored ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    private static func writeToStandardOutput(_ line: String) throws {
+        var sink = StandardOutputSink()
+        try sink.write(Array((line + "\n").utf8))
     }
 
     private static func writeToStandardError(_ text: String) {

@@ -69,19 +69,60 @@ extension Diagnostic {
     }
 }
 
-extension ParsableArguments {
-    /// Runs the body of a verb; an error is printed and leaves as exit code 2.
-    func reporting(to console: Console, file: String? = nil, _ body: () throws -> Void) throws {
+// MARK: - As JSON
+
+extension [Diagnostic] {
+    /// The errors, for an object that stands in the place of a result.
+    var jsonMember: JSON.Member {
+        JSON.Member(
+            "errors",
+            .array(
+                map { diagnostic in
+                    .object([
+                        JSON.Member("cause", .string(diagnostic.cause)),
+                        JSON.Member("places", .array(diagnostic.places.map { .string($0) })),
+                        JSON.Member("hint", diagnostic.hint.map { .string($0) } ?? .null),
+                    ])
+                }))
+    }
+
+    /// What a verb that goes through several models says of one that failed.
+    func json(ofModel path: String?) -> JSON {
+        .object([JSON.Member("path", .string(path ?? "")), JSON.Member("ok", .boolean(false)), jsonMember])
+    }
+}
+
+// MARK: - Reporting
+
+extension Console {
+    /// Runs `body` and prints the error that it ends with, which was met while working on `file`.
+    /// - Returns: what was printed; nothing if all went well.
+    /// - Throws: what already stands for an exit code.
+    func diagnosing(_ file: String?, _ body: () throws -> Void) throws -> [Diagnostic] {
         do {
             try body()
+            return []
         } catch let code as ExitCode {
             throw code
         } catch let error as ValidationError {
             throw error
         } catch {
-            for diagnostic in Diagnostic.diagnostics(for: error, file: file) { console.error(diagnostic) }
-            throw ExitCode.invalidInput
+            let diagnostics = Diagnostic.diagnostics(for: error, file: file)
+            for diagnostic in diagnostics { self.error(diagnostic) }
+            return diagnostics
         }
+    }
+}
+
+extension ParsableCommand {
+    /// Runs the body of a verb; an error is printed, in place of the result under `--json` too, and leaves as exit code 2.
+    /// Printing its JSON object is the last thing that a body does, so that there is one in any case.
+    func reporting(to console: Console, file: String? = nil, _ body: () throws -> Void) throws {
+        let errors = try console.diagnosing(file, body)
+        guard !errors.isEmpty else { return }
+        // Where stdout itself is at fault, stderr has told.
+        try? console.result(json: [JSON.Member("command", .string(Self.configuration.commandName ?? "")), errors.jsonMember])
+        throw ExitCode.invalidInput
     }
 }
 

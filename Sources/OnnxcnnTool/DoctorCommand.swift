@@ -21,12 +21,18 @@ struct DoctorCommand: ParsableCommand {
     func run() throws {
         let facts = Self.facts
         let width = facts.map(\.name.count).max() ?? 0
-        for fact in facts {
-            common.console.result(fact.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + fact.value)
+        try reporting(to: common.console) {
+            for fact in facts {
+                try common.console.result(fact.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + fact.value)
+            }
+            try common.console.result(
+                json: [JSON.Member("command", .string("doctor"))]
+                    + facts.map { JSON.Member(Self.key($0.name), .string($0.value)) })
         }
-        common.console.result(
-            json: facts.map { JSON.Member($0.name.replacingOccurrences(of: " ", with: "_"), .string($0.value)) })
     }
+
+    /// The name of a fact as the members of all our JSON objects are written.
+    static func key(_ name: String) -> String { String(name.lowercased().map { $0.isLetter ? $0 : "_" }) }
 
     /// Version, machine and libraries.
     static var facts: [(name: String, value: String)] {

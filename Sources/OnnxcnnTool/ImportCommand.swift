@@ -2,7 +2,6 @@ import ArgumentParser
 import CNNInspection
 import CNNOperators
 import CNNTensors
-import Foundation
 import ONNXFormat
 
 /// Checks a model, infers its shapes, writes the native archive and prints the layer table.
@@ -23,7 +22,7 @@ struct ImportCommand: ParsableCommand {
         completion: .file(extensions: ["onnx"]))
     var models: [String]
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("The archive to write.", valueName: "out.safetensors"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("The archive to write; - writes to stdout.", valueName: "out.safetensors"))
     var output: String?
 
     @Flag(help: "Overwrite a file that is no archive of this tool.")
@@ -34,39 +33,51 @@ struct ImportCommand: ParsableCommand {
     func validate() throws {
         if output != nil, models.count > 1 {
             throw ValidationError("'--output' names one archive, but \(models.count) models are given")
-        try common.validate(output: output)
         }
+        try common.validate(output: output)
     }
 
     func run() throws {
         let console = common.console
         var imported: [JSON] = []
-        var hasFailures = false
+        var archives: [Archive] = []
+        var failures = 0
         for path in models {
-            do {
-                try reporting(to: console, file: path) { imported.append(try importModel(at: path, console)) }
-            } catch let code as ExitCode {
-                hasFailures = code != .success
-                imported.append(.object([JSON.Member("path", .string(path)), JSON.Member("ok", .boolean(false))]))
-            }
+            let errors = try console.diagnosing(path) { imported.append(try importModel(at: path, &archives, console)) }
+            guard !errors.isEmpty else { continue }
+            failures += 1
+            imported.append(errors.json(ofModel: path))
         }
-        console.result(json: [JSON.Member("command", .string("import")), JSON.Member("models", .array(imported))])
-        if models.count > 1 {
-            let failures = imported.count { $0["ok"] == .boolean(false) }
-            console.result("\(models.count - failures) imported, \(failures) failed")
+        try reporting(to: console) {
+            if models.count > 1 { try console.result("\(models.count - failures) imported, \(failures) failed") }
+            try console.result(json: [JSON.Member("command", .string("import")), JSON.Member("models", .array(imported))])
         }
-        if hasFailures { throw ExitCode.invalidInput }
+        if failures > 0 { throw ExitCode.invalidInput }
     }
 
-    private func importModel(at path: String, _ console: Console) throws -> JSON {
+    /// An archive that this run wrote.
+    private struct Archive {
+        let path: String
+        let model: String
+    }
+
+    private func importModel(at path: String, _ archives: inout [Archive], _ console: Console) throws -> JSON {
         let source = try ModelSource(opening: path)
         let inferred = try BoundModel(source.model).infer()
         let archivePath = output ?? source.stem + ".safetensors"
-        try checkOverwriting(archivePath)
-        try ModelArchive.write(source.model, to: archivePath, metadata: [ModelSource.sourceKey: source.originalName])
+        let metadata = [ModelSource.sourceKey: source.originalName]
+        if archivePath == "-" {
+            var sink = StandardOutputSink()
+            try ModelArchive.write(source.model, into: &sink, metadata: metadata)
+            // Nobody asks for it: '--json' would stand in the archive's place.
+            return .null
+        }
+        try checkOverwriting(archivePath, archives)
+        try ModelArchive.write(source.model, to: archivePath, metadata: metadata)
+        archives.append(Archive(path: archivePath, model: path))
         let table = try LayerTable(inferred)
-        console.result(table.text(title: path, width: console.width))
-        console.result("wrote \(archivePath)")
+        try console.result(table.text(title: path, width: console.width))
+        try console.result("wrote \(archivePath)")
         return .object(
             [
                 JSON.Member("path", .string(path)), JSON.Member("ok", .boolean(true)),
@@ -74,9 +85,14 @@ struct ImportCommand: ParsableCommand {
             ] + table.jsonMembers)
     }
 
-    /// An archive of ours is replaced; anything else at its place is somebody's work.
-    private func checkOverwriting(_ path: String) throws {
-        guard !force, FileManager.default.fileExists(atPath: path), !ModelSource.isArchive(path) else { return }
+    /// An archive of ours is replaced, unless this very run wrote it; anything else at its place is somebody's work.
+    private func checkOverwriting(_ path: String, _ archives: [Archive]) throws {
+        if let earlier = archives.first(where: { FilePath.areSameFile($0.path, path) }) {
+            throw ToolError(
+                "the archive '\(path)' was just made of '\(earlier.model)'",
+                hint: "import each alone, with '-o' for its archive")
+        }
+        guard !force, FilePath.exists(path), !ModelSource.isArchive(path) else { return }
         throw ToolError(
             "'\(path)' exists and is no archive of this tool", hint: "'--force' overwrites it; '-o' names another file")
     }

@@ -19,8 +19,7 @@ struct InspectCommand: ParsableCommand {
     @Argument(help: "ONNX files or native archives; left out, the one archive in the working directory.")
     var models: [String] = []
 
-    @Option(help: ArgumentHelp("Bind a symbolic batch (the first axis of every input) to this size.", valueName: "n"))
-    var batch: Int?
+    @OptionGroup var binding: BatchOption
 
     @OptionGroup var common: CommonOptions
 
@@ -29,25 +28,22 @@ struct InspectCommand: ParsableCommand {
         var inspected: [JSON] = []
         var failures = 0
         for path in models.isEmpty ? [nil] : models.map(Optional.some) {
-            do {
-                try reporting(to: console, file: path) {
-                    let source = try ModelSource(path: path)
-                    let model = try source.bindingBatch(batch)
-                    let table = try LayerTable(BoundModel(model).infer())
-                    console.result(table.text(title: source.path, width: console.width))
-                    inspected.append(
-                        .object(
-                            [JSON.Member("path", .string(source.path)), JSON.Member("ok", .boolean(true))]
-                                + table.jsonMembers))
-                }
-            } catch is ExitCode {
-                failures += 1
+            let errors = try console.diagnosing(path) {
+                let source = try ModelSource(path: path)
+                let table = try LayerTable(BoundModel(source.bindingBatch(binding)).infer())
+                try console.result(table.text(title: source.path, width: console.width))
                 inspected.append(
-                    .object([JSON.Member("path", .string(path ?? "")), JSON.Member("ok", .boolean(false))]))
+                    .object(
+                        [JSON.Member("path", .string(source.path)), JSON.Member("ok", .boolean(true))] + table.jsonMembers))
             }
+            guard !errors.isEmpty else { continue }
+            failures += 1
+            inspected.append(errors.json(ofModel: path))
         }
-        console.result(json: [JSON.Member("command", .string("inspect")), JSON.Member("models", .array(inspected))])
-        if models.count > 1 { console.result("\(models.count - failures) inspected, \(failures) failed") }
+        try reporting(to: console) {
+            if models.count > 1 { try console.result("\(models.count - failures) inspected, \(failures) failed") }
+            try console.result(json: [JSON.Member("command", .string("inspect")), JSON.Member("models", .array(inspected))])
+        }
         if failures > 0 { throw ExitCode.invalidInput }
     }
 }

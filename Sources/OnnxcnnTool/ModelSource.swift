@@ -17,8 +17,7 @@ struct ModelSource {
 
     static func stem(of path: String) -> String { path == "-" ? "model" : FilePath.stem(of: path) }
 
-    /// Opens the model at `path`, an `.onnx` file or a native archive, told apart by content; `-` reads an `.onnx` file from
-    /// stdin.
+    /// Opens the model at `path`, an `.onnx` file or a native archive, told apart by content; `-` reads stdin.
     init(opening path: String) throws {
         self.path = path
         let isStandardInput = path == "-"
@@ -28,17 +27,18 @@ struct ModelSource {
             let archive = try ModelArchive(file)
             model = archive.model
             originalName = archive.metadata[Self.sourceKey] ?? Self.stem(of: path) + ".onnx"
+        } else if isStandardInput {
+            model = try ONNXReader.model(file)
+            originalName = "model.onnx"
         } else {
             model = try ONNXReader.model(at: path)
-            originalName = URL(fileURLWithPath: path).lastPathComponent
+            originalName = FilePath.name(of: path)
         }
     }
 
     /// The archive's metadata key for the name of the file that it was imported from.
     static let sourceKey = "onnxcnn.source"
 
-    /// Whether the file at `path` is a native archive.
-    static func isArchive(_ path: String) -> Bool {
     /// Whether `path` is where the model comes from: the file that was opened, or in the working directory the one that the
     /// archive was made of.
     func lies(at path: String) -> Bool {
@@ -51,6 +51,8 @@ struct ModelSource {
         isArchive && (try? ONNXReader.model(at: path)) == model
     }
 
+    /// Whether the file at `path` is a native archive.
+    static func isArchive(_ path: String) -> Bool {
         (try? SafetensorsFile(path: path))?.metadata[ModelArchive.graphKey] != nil
     }
 
@@ -82,17 +84,24 @@ struct ModelArgument: ParsableArguments {
     @Argument(help: "An .onnx file or a native archive; left out, the one archive in the working directory.")
     var model: String?
 
-    @Option(help: ArgumentHelp("Bind a symbolic batch (the first axis of every input) to this size.", valueName: "n"))
-    var batch: Int?
+    @OptionGroup var binding: BatchOption
 
     func open() throws -> ModelSource { try ModelSource(path: model) }
 }
 
+/// The size that a symbolic batch is bound to.
+struct BatchOption: ParsableArguments {
+    @Option(help: ArgumentHelp("Bind a symbolic batch (the first axis of every input) to this size.", valueName: "n"))
+    var batch: Int?
+
+    func validate() throws {
+        if let batch, batch < 1 { throw ValidationError("'--batch' must be 1 or more, but is \(batch)") }
+    }
+}
+
 extension ModelSource {
-    /// The model with its symbolic batch bound to `batch`, if that is given.
-    func bindingBatch(_ batch: Int?) throws -> Model {
-        guard let batch else { return model }
-        guard batch > 0 else { throw ToolError("'--batch' must be 1 or more, but is \(batch)") }
-        return try model.withBatch(.fixed(batch))
+    /// The model with its symbolic batch bound to the size that was asked for, if any was.
+    func bindingBatch(_ option: BatchOption) throws -> Model {
+        try option.batch.map { try model.withBatch(.fixed($0)) } ?? model
     }
 }

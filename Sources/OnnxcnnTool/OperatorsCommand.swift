@@ -25,22 +25,27 @@ struct OperatorsCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
+        let console = common.console
         let rows = OperatorRegistry.all.map(OperatorRow.init)
-        if markdown {
-            common.console.result("| operator | versions | element types | kernel | gradient |\n|---|---|---|---|---|")
-            for row in rows {
-                common.console.result(
-                    "| \(row.name) | \(row.versionsText) | \(row.types) | \(row.kernelText) | \(row.gradientText) |")
-            }
-        } else {
-            var table = TextTable([
-                .fixed("Operator"), .fixed("Versions"), .text("Element types"), .fixed("Kernel"), .fixed("Gradient"),
-            ])
-            for row in rows { table.append([row.name, row.versionsText, row.types, row.kernelText, row.gradientText]) }
-            common.console.result(table.lines(width: common.console.width).joined(separator: "\n"))
+        try reporting(to: console) {
+            try console.result(markdown ? Self.markdown(rows) : Self.table(rows, width: console.width))
+            try console.result(
+                json: [JSON.Member("command", .string("operators")), JSON.Member("operators", .array(rows.map(\.json)))])
         }
-        common.console.result(
-            json: [JSON.Member("command", .string("operators")), JSON.Member("operators", .array(rows.map(\.json)))])
+    }
+
+    private static func markdown(_ rows: [OperatorRow]) -> String {
+        let lines = rows.map { "| \($0.name) | \($0.versionsText) | \($0.types) | \($0.kernelText) | \($0.gradientText) |" }
+        let head = ["| operator | versions | element types | kernel | gradient |", "|---|---|---|---|---|"]
+        return (head + lines).joined(separator: "\n")
+    }
+
+    private static func table(_ rows: [OperatorRow], width: Int?) -> String {
+        var table = TextTable([
+            .fixed("Operator"), .fixed("Versions"), .text("Element types"), .fixed("Kernel"), .fixed("Gradient"),
+        ])
+        for row in rows { table.append([row.name, row.versionsText, row.types, row.kernelText, row.gradientText]) }
+        return table.lines(width: width).joined(separator: "\n")
     }
 }
 

@@ -38,7 +38,7 @@ struct RunCommand: ParsableCommand {
         let console = common.console
         try reporting(to: console, file: model.model) {
             let source = try model.open()
-            let bound = try source.bindingBatch(model.batch)
+            let bound = try source.bindingBatch(model.binding)
             let given = try inputs.tensors(for: bound.graph)
             let results = try engine.runner(for: bound, threads: common.threads).run(given, keepingAll: layers)
             let outputs = bound.graph.outputs.map(\.name)
@@ -51,11 +51,11 @@ struct RunCommand: ParsableCommand {
             }
             if let output {
                 try ArrayWriter.write(arrays, to: output)
-                if output != "-" { console.result("wrote \(output)") }
+                if output != "-" { try console.result("wrote \(output)") }
             } else {
-                for array in arrays { console.result(TensorSummary(array.tensor, name: array.name).text) }
+                for array in arrays { try console.result(TensorSummary(array.tensor, name: array.name).text) }
             }
-            console.result(json: [
+            try console.result(json: [
                 JSON.Member("command", .string("run")), JSON.Member("engine", .string(engine.label)),
                 JSON.Member("path", .string(source.path)), JSON.Member("written", output.map { .string($0) } ?? .null),
                 JSON.Member("outputs", .array(arrays.map { TensorSummary($0.tensor, name: $0.name).json })),

@@ -75,7 +75,7 @@ extension VerifyCommand {
         _ path: String?, threads: Int, progress: (Int, Int) -> Void = { _, _ in }
     ) throws -> VerifiedModel {
         let source = try ModelSource(path: path)
-        let model = try source.bindingBatch(batch)
+        let model = try source.bindingBatch(binding)
         let files = references.isEmpty ? Self.referencesBeside(source.path) : references
         if files.isEmpty {
             guard let check = try SelfCheck(in: source.model) else {

@@ -11,24 +11,27 @@ extension VerifyCommand {
         findings.attempt { findings in
             let source = try ModelSource(path: path)
             path = source.path
-            let model = try source.bindingBatch(batch)
+            let model = try source.bindingBatch(binding)
             let mismatch = Mismatch(
                 model: model, inputs: try inputs.tensors(for: model.graph), references: [:], guiltyNode: nil)
             let options = engine.sessionOptions(threads: common.threads)
             findings = investigation.investigate(mismatch, options: options, console: console)
         }
         let verdict = findings.bisectionVerdict
-        for text in findings.printableText { console.result(text) }
+        let printing = console.attempt { for text in findings.printableText { try console.result(text) } }
         console.report(findings.failures, file: path)
         if verdict == .incomplete { console.explain(incomplete: findings.text) }
-        console.result(
-            json: [
-                JSON.Member("command", .string("verify")), JSON.Member("path", path.map(JSON.string) ?? .null),
-                JSON.Member("reference", .string(investigation.referenceText)),
-                JSON.Member("verdict", .string(verdict?.rawValue ?? "error")),
-            ] + findings.json)
         let writing = console.attempt { try write([findings.bisectionSuite(named: path ?? "model")]) }
-        try ExitCode.leave(with: [verdict?.exitCode, findings.failures.isEmpty ? nil : .invalidInput, writing])
+        let printingJSON = console.attempt {
+            try console.result(
+                json: [
+                    JSON.Member("command", .string("verify")), JSON.Member("path", path.map(JSON.string) ?? .null),
+                    JSON.Member("reference", .string(investigation.referenceText)),
+                    JSON.Member("verdict", .string(verdict?.rawValue ?? "error")),
+                ] + findings.json)
+        }
+        try ExitCode.leave(
+            with: [verdict?.exitCode, findings.failures.isEmpty ? nil : .invalidInput, printing, writing, printingJSON])
     }
 }
 

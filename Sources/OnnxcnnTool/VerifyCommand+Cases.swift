@@ -26,13 +26,16 @@ extension VerifyCommand {
                 codes.append(.invalidInput)
             }
         }
-        for report in reports { console.result(report.text) }
         let merged = TestCaseReport(folder: cases.joined(separator: ", "), results: reports.flatMap(\.results))
+        codes.append(console.attempt { for report in reports { try console.result(report.text) } })
         if merged.verdict == .incomplete { console.explain(incomplete: [merged.totalsText]) }
-        console.result(
-            json: [JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label))] + merged.jsonMembers
-        )
         codes.append(console.attempt { try write(reports.map(\.junitSuite)) })
+        codes.append(
+            console.attempt {
+                try console.result(
+                    json: [JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label))]
+                        + merged.jsonMembers)
+            })
         try ExitCode.leave(with: codes + [merged.verdict.exitCode])
     }
 }

@@ -9,32 +9,36 @@ extension VerifyCommand {
         let result = ModelResult(path) { try verified(path, threads: engine.threads(common.threads)) }
         if case .failure(let error as ValidationError) = result.outcome { throw error }
         for diagnostic in result.diagnostics { console.error(diagnostic) }
+        var codes = [result.exitCode]
         var findings = Findings()
         if let verified = result.verified {
-            show(verified, console)
+            codes.append(console.attempt { try show(verified, console) })
             findings = investigate(verified, console)
-            for text in findings.printableText { console.result(text) }
+            codes.append(console.attempt { for text in findings.printableText { try console.result(text) } })
             console.report(findings.failures, file: verified.path)
+            if !findings.failures.isEmpty { codes.append(.invalidInput) }
         }
-        console.result(
-            json: [JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label))]
-                + result.jsonMembers + findings.json)
-        let writing = [
-            console.attempt { try write([result.junitSuite]) },
+        codes.append(console.attempt { try write([result.junitSuite]) })
+        codes.append(
             console.attempt {
                 if let report, let verified = result.verified { try writeReport(verified, findings, to: report) }
-            },
-        ]
-        try ExitCode.leave(with: [result.exitCode, findings.failures.isEmpty ? nil : .invalidInput] + writing)
+            })
+        codes.append(
+            console.attempt {
+                try console.result(
+                    json: [JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label))]
+                        + result.jsonMembers + findings.json)
+            })
+        try ExitCode.leave(with: codes)
     }
 
-    private func show(_ verified: VerifiedModel, _ console: Console) {
-        console.result(DisplayText.printable("\(verified.path) against \(verified.referenceText): \(engine.label)"))
-        switch verified.outcome {
-        case .compared(let report): console.result(report.text(width: console.width, allLayers: layers == true))
-        case .selfChecked(let report): console.result(report.text(width: console.width))
-        }
+    private func show(_ verified: VerifiedModel, _ console: Console) throws {
         if verified.verdict == .incomplete { console.explain(incomplete: verified.omissions) }
+        try console.result(DisplayText.printable("\(verified.path) against \(verified.referenceText): \(engine.label)"))
+        switch verified.outcome {
+        case .compared(let report): try console.result(report.text(width: console.width, allLayers: layers == true))
+        case .selfChecked(let report): try console.result(report.text(width: console.width))
+        }
     }
 
     /// What is found out about a difference beyond the comparison.

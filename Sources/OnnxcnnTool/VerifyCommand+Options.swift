@@ -29,7 +29,7 @@ extension VerifyCommand {
     private var restrictedOptions: [(name: String, isGiven: Bool, modes: [Mode])] {
         [
             ("MODEL", !models.isEmpty, [.reference, .models, .bisection, .selfCheck]),
-            ("--batch", batch != nil, [.reference, .models, .bisection]),
+            ("--batch", binding.batch != nil, [.reference, .models, .bisection]),
             ("--reference", !references.isEmpty, [.reference]),
             ("--input", !inputs.files.isEmpty, [.reference, .bisection]),
             ("--tolerance fixed", toleranceRule == .fixed, [.reference, .models]),

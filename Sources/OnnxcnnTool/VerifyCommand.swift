@@ -33,8 +33,7 @@ struct VerifyCommand: ParsableCommand {
     @Argument(help: "An .onnx file or a native archive, or several; left out, the one archive in the working directory.")
     var models: [String] = []
 
-    @Option(help: ArgumentHelp("Bind a symbolic batch (the first axis of every input) to this size.", valueName: "n"))
-    var batch: Int?
+    @OptionGroup var binding: BatchOption
 
     @Option(
         name: .customLong("reference"), parsing: .singleValue,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CNNModels
+import CNNTensors
 import Foundation
 import Testing
 
@@ -30,6 +31,42 @@ struct CommandContractTests {
         } catch {
             #expect(Onnxcnn.exitCode(for: error).rawValue == 64)
         }
+    }
+
+    @Test(
+        "what cannot be meant is wrong usage too: exit code 64",
+        arguments: [
+            ["run", "--batch", "0"], ["inspect", "--batch", "0"], ["verify", "--batch", "-1"], ["bench", "--batch", "0"],
+            ["export", "--batch", "0"], ["new", "lenet5", "--classes", "0"], ["export", "--cases", "c", "-o", "m.onnx"],
+            ["export", "--cases", "-"], ["export", "--cases", ""], ["verify", "--report", "-"], ["verify", "--junit", "-"],
+            ["verify", "--extract", "-"], ["bench", "--trace", "-"],
+            ["new", "lenet5", "-o", "-", "--json"], ["import", "m.onnx", "-o", "-", "--json"],
+            ["run", "-o", "-", "--json"], ["run", "--layers", "-o", "y.npy"],
+        ])
+    func contradiction(_ arguments: [String]) {
+        #expect(exitCode(of: arguments) == 64)
+    }
+
+    @Test(
+        "'run --layers' writes to stdout as to a file of several arrays",
+        arguments: ["-", "y.npz", "y.NPZ", "y.safetensors"])
+    func layers(to output: String) throws {
+        #expect(try Onnxcnn.parseAsRoot(["run", "--layers", "-o", output]) is RunCommand)
+    }
+
+    @Test("no help text has a gap in a line", arguments: commandNames)
+    func gaps(in name: String) {
+        let command = Onnxcnn.configuration.subcommands.first { $0.configuration.commandName == name }
+        for line in (command?.configuration.discussion ?? "").split(separator: "\n") {
+            #expect(!line.trimmingCharacters(in: .whitespaces).contains("  "), "\(line)")
+        }
+    }
+
+    @Test("what 'doctor' finds out has keys of lower-case letters and underscores")
+    func doctorKeys() {
+        let keys = DoctorCommand.facts.map { DoctorCommand.key($0.name) }
+        #expect(Set(keys).isSuperset(of: ["version", "protobuf_c", "ir_versions"]))
+        #expect(keys.allSatisfy { $0.allSatisfy { "abcdefghijklmnopqrstuvwxyz_".contains($0) } })
     }
 
     private static let commandNames = [
@@ -72,5 +109,15 @@ struct DiagnosticTests {
         #expect(diagnostics.count == 1)
         #expect(diagnostics.first?.places.count == 2)
         #expect(diagnostics.first?.places.allSatisfy { $0.hasSuffix("in model.onnx") } == true)
+    }
+
+    @Test("as JSON an error has a cause, places and a hint, which may be null")
+    func json() throws {
+        let errors = [Diagnostic(cause: "c", places: ["p", "q"], hint: "h"), Diagnostic(cause: "d")]
+        let expected = #"[{"cause":"c","places":["p","q"],"hint":"h"},{"cause":"d","places":[],"hint":null}]"#
+        #expect(errors.jsonMember.key == "errors")
+        #expect(try errors.jsonMember.value == JSON(parsing: expected))
+        #expect(errors.json(ofModel: "m")["ok"] == .boolean(false))
+        #expect(errors.json(ofModel: "m")["errors"] == errors.jsonMember.value)
     }
 }

@@ -6,7 +6,7 @@ import os
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import IO, Iterator
 
 import numpy as np
 import onnx
@@ -242,17 +242,44 @@ def outputs(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
             done = onnxcnn(*arguments, "-o", target, cwd=folder)
             expect_error(checks, f"{verb} -o {target}", done, untouched=(folder, before))
     checks.check("/dev/full is still a device", Path("/dev/full").is_char_device())
-    with open("/dev/full", "wb") as full:
-        piped = subprocess.run(
-            [str(onnxcnn.binary), *commands["run"], "-o", "-"], cwd=folder, stdout=full, stderr=subprocess.PIPE, check=False
-        )
-    finished = Finished(["run", "…", "-o", "-", ">/dev/full"], piped.returncode, b"", piped.stderr.decode())
-    expect_error(checks, "stdout that can't be written", finished)
+    for arguments in (
+        (*commands["run"], "-o", "-"),
+        commands["run"],
+        ("inspect", "model.onnx"),
+        ("verify", "model.onnx", "--reference", "out.npy"),
+        ("verify", "model.onnx", "--reference", "out.npy", "--json"),
+        ("compare", "out.npy", "out.npy"),
+        ("operators",),
+        ("doctor", "--json"),
+    ):
+        with open("/dev/full", "wb") as full:
+            written = with_stdout(onnxcnn, folder, full, *arguments)
+        expect_error(checks, f"{' '.join(arguments)} > /dev/full", written)
+    reader, writer = os.pipe()
+    os.close(reader)
+    # Python ignores SIGPIPE, and so does what it starts without restoring signals.
+    with open(writer, "wb") as closed:
+        written = with_stdout(onnxcnn, folder, closed, "operators")
+    expect_error(checks, "operators into a pipe that nobody reads", written)
+    cases = onnxcnn("export", "model.onnx", "--input", "input.npy", "--cases", "a_file", cwd=folder)
+    expect_error(checks, "export --cases a_file", cases, ["a_file", "folder"], untouched=(folder, before))
     if os.geteuid() != 0:
         (folder / "a_folder").chmod(0o500)
         done = onnxcnn("run", "model.onnx", "--input", "input.npy", "-o", "a_folder/out.npy", cwd=folder)
         expect_error(checks, "a folder without write permission", done)
         (folder / "a_folder").chmod(0o700)
+
+
+def with_stdout(onnxcnn: Onnxcnn, folder: Path, stdout: IO[bytes], *arguments: str) -> Finished:
+    done = subprocess.run(
+        [str(onnxcnn.binary), *arguments],
+        cwd=folder,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        restore_signals=False,
+        check=False,
+    )
+    return Finished([*arguments, ">", "…"], done.returncode, b"", done.stderr.decode())
 
 
 @contextmanager

@@ -70,6 +70,20 @@ def expect_error(
     return checks.check(label, not faults, first_line if not faults else "; ".join(faults) + "\n" + done.described())
 
 
+def expect_json_error(checks: Checks, label: str, done: Finished, command: str, mentions: Sequence[str] = ()) -> bool:
+    """Exit 2, and one JSON object that says of which command and why; the same on stderr for people."""
+    try:
+        found = done.json
+        parts = [found, *found.get("models", [])]
+        errors = [error for part in parts for error in part.get("errors", [])]
+        text = " ".join(str(error["cause"]) + " ".join(error["places"]) + str(error["hint"]) for error in errors)
+        is_sound = found["schema"] == 1 and found["command"] == command and all(word in text for word in mentions) and errors
+    except (ValueError, KeyError, TypeError):
+        is_sound = False
+    passed = bool(is_sound) and done.code == INVALID and "error:" in done.err
+    return checks.check(label, passed, "" if passed else done.described())
+
+
 def expect_json(checks: Checks, label: str, done: Finished, code: int = DONE) -> bool:
     """stdout is one JSON object of schema 1, whatever the verdict."""
     try:

@@ -23,6 +23,7 @@ from oracles.cli_expectations import (
     expect_code,
     expect_error,
     expect_json,
+    expect_json_error,
     snapshot,
 )
 from oracles.command import Finished, Onnxcnn
@@ -45,11 +46,11 @@ def the_archive(folder: Path) -> Path:
 
 def run(checks: Checks, onnxcnn: Onnxcnn) -> None:
     print("the three commands")
-    for part in (three_commands, changed_weight, archive_in_python, default_model, overwriting):
+    for part in (three_commands, changed_weight, archive_in_python, default_model, overwriting, equal_names):
         with checks.guarded(part.__name__.replace("_", " ")), empty_folder() as folder:
             part(checks, onnxcnn, folder)
     print("streams, JSON, usage")
-    for part in (standard_streams, machine_output, quiet_and_plain, usage_errors, other_verbs, bench):
+    for part in (standard_streams, short_names, machine_output, json_errors, quiet_and_plain, usage_errors, other_verbs, bench):
         with checks.guarded(part.__name__.replace("_", " ")), empty_folder() as folder:
             fill(folder)
             part(checks, onnxcnn, folder)
@@ -137,6 +138,19 @@ def overwriting(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
     expect_code(checks, "export over it with --force", onnxcnn("export", "-o", "model.onnx", "--force", cwd=folder), DONE)
 
 
+def equal_names(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        fill(folder / name)
+    small_models.save(small_models.convolution(), folder / "b" / "model.onnx")
+    done = onnxcnn("import", "a/model.onnx", "b/model.onnx", cwd=folder)
+    told = "a/model.onnx" in done.err and b"1 imported, 1 failed" in done.out
+    checks.check("two models for one archive: the second fails", done.code == INVALID and told, done.described())
+    kept = onnxcnn("verify", "model.safetensors", "--reference", "a/out.npy", cwd=folder)
+    expect_code(checks, "and the archive is the first", kept, DONE)
+    expect_code(checks, "a later import replaces it", onnxcnn("import", "b/model.onnx", cwd=folder), DONE)
+
+
 def standard_streams(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
     model, images = (folder / "model.onnx").read_bytes(), (folder / "input.npy").read_bytes()
     expected = np.load(folder / "out.npy")
@@ -150,6 +164,44 @@ def standard_streams(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
     expect_code(checks, "inspect - reads the model from stdin", onnxcnn("inspect", "-", cwd=folder, stdin=model), DONE)
     exported = onnxcnn("export", "model.onnx", "-o", "-", cwd=folder)
     checks.check("export -o - writes the model to stdout", exported.code == DONE and exported.out == model, exported.err)
+    imported = onnxcnn("import", "-", "-o", "-", cwd=folder, stdin=model)
+    expect_code(checks, "import - -o - writes the archive to stdout", imported, DONE)
+    for verb in ("inspect", "export"):
+        arguments = ("export", "-", "-o", "-") if verb == "export" else (verb, "-")
+        done = onnxcnn(*arguments, cwd=folder, stdin=imported.out)
+        expect_code(checks, f"{verb} - reads an archive too", done, DONE)
+    checks.check("and the model comes out of it as it was", done.out == model, done.err)
+    new = onnxcnn("new", "lenet5", "-o", "-", cwd=folder)
+    onnx.checker.check_model(new.out)
+    checks.check("new -o - writes the model to stdout", new.code == DONE, new.err)
+    every = onnxcnn("run", "model.onnx", "--input", "input.npy", "--layers", "-o", "-", cwd=folder)
+    (folder / "layers.npz").write_bytes(every.out)
+    if expect_code(checks, "run --layers -o - writes an .npz to stdout", every, DONE):
+        with np.load(folder / "layers.npz") as arrays:
+            checks.check("with every value", {"image", "logits", "/c1/Conv_output_0"} <= set(arrays.files), str(arrays.files))
+    for arguments in (
+        ("verify", "-", "--reference", "out.npy", "--input", "input.npy"),
+        ("verify", "-", "--reference", "out.npy"),
+    ):
+        expect_code(checks, " ".join(arguments), onnxcnn(*arguments, cwd=folder, stdin=model), DONE)
+    reference = (folder / "out.npy").read_bytes()
+    done = onnxcnn("verify", "model.onnx", "--reference", "-", "--input", "input.npy", cwd=folder, stdin=reference)
+    expect_code(checks, "verify --reference - reads from stdin", done, DONE)
+    done = onnxcnn("verify", "model.onnx", "--reference", "-", cwd=folder, stdin=reference)
+    expect_error(checks, "and looks for no input beside it", done, ["--input"])
+    expect_code(checks, "nor for a reference beside the model -", onnxcnn("verify", "-", cwd=folder, stdin=model), USAGE)
+    checks.check("no file is called -", not list(folder.rglob("-")))
+
+
+def short_names(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
+    (folder / "m").write_bytes((folder / "model.onnx").read_bytes())
+    (folder / "r").write_bytes((folder / "out.npy").read_bytes())
+    expect_code(checks, "verify m --reference r", onnxcnn("verify", "m", "--reference", "r", cwd=folder), DONE)
+    expect_code(checks, "verify m with nothing beside it", onnxcnn("verify", "m", cwd=folder), USAGE)
+    np.savez(folder / "m.ref.npz", image=np.load(folder / "input.npy"), logits=np.load(folder / "out.npy"))
+    expect_code(checks, "verify m with m.ref.npz beside it", onnxcnn("verify", "m", cwd=folder), DONE)
+    refused = onnxcnn("export", "m", "--batch", "4", "-o", "m", cwd=folder)
+    expect_error(checks, "export m over itself", refused, ["--force"])
 
 
 def machine_output(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
@@ -166,6 +218,31 @@ def machine_output(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
     expect_json(
         checks, "verify --json of a mismatch", command("verify", "--reference", "wrong.npy", "--input", "input.npy"), MISMATCH
     )
+
+
+def json_errors(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
+    (folder / "text.onnx").write_text("no model\n", encoding="utf-8")
+    for arguments in (
+        ("run", "text.onnx", "--input", "input.npy"),
+        ("verify", "text.onnx", "--reference", "out.npy"),
+        ("verify", "text.onnx", "model.onnx"),
+        ("export", "text.onnx"),
+        ("bench", "text.onnx"),
+        ("import", "text.onnx"),
+        ("inspect", "text.onnx"),
+        ("compare", "text.onnx", "out.npy"),
+    ):
+        done = onnxcnn(*arguments, "--json", cwd=folder)
+        expect_json_error(checks, f"{' '.join(arguments)} --json", done, arguments[0], ["text.onnx"])
+    done = onnxcnn("new", "lenet6", "--json", cwd=folder)
+    expect_json_error(checks, "new lenet6 --json", done, "new", ["lenet6"])
+    done = onnxcnn("verify", "--cases", "nowhere", "--json", cwd=folder)
+    expect_json_error(checks, "verify --cases nowhere --json", done, "verify", ["nowhere"])
+    for option in ("--report", "--junit"):
+        done = onnxcnn("verify", "model.onnx", "--reference", "out.npy", option, "nowhere/out", "--json", cwd=folder)
+        expect_json_error(checks, f"verify {option} nowhere/out --json", done, "verify", ["nowhere"])
+    facts = onnxcnn("doctor", "--json").json
+    checks.check("doctor --json says what it is of", facts["command"] == "doctor" and "protobuf_c" in facts, str(facts))
 
 
 def quiet_and_plain(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
