@@ -65,6 +65,8 @@ package struct Concat: ExactOperator {
             throw OperatorError("the inputs' sizes do not add up: \(Self.list(facts))")
         }
         let shape = try EvaluationLimit.shape(dimensions, of: first.dataType)
+        // Beside a size of 0 the others may be so large that no run of them could be counted.
+        if shape.elementCount == 0 { return [try first.reshaped(shape)] }
         let axis = try AxisIndex.resolve(axis, rank: shape.rank)
         // Each input contributes a run of so many elements to every index of the axes before `axis`.
         let runs = tensors.map { $0.shape.dimensions[axis...].reduce(1, *) }

@@ -235,8 +235,8 @@ package struct ConvTranspose: Operator {
         for index in 0..<batch * outputChannels {
             y.append(contentsOf: repeatElement(bias?[index % outputChannels] ?? 0, count: outputPlane))
         }
-        // Without images or channels there may be any number of windows, and nothing to be done in any.
-        if x.isEmpty { return y }
+        // Without numbers to read or to write there may be any number of windows and taps, and nothing to be done in any.
+        if x.isEmpty || y.isEmpty { return y }
         taps.forEachWindow { window, _, tapsOfWindow in
             for n in 0..<batch {
                 for c in 0..<channels {

@@ -23,6 +23,8 @@ struct ConvolutionProduct {
         y.withUnsafeMutableBufferPointer { y in
             guard let y = SharedNumbers(y.baseAddress) else { return }
             if let bias { add(bias, to: y.base) }
+            // Without channels nothing is added, however large the kernel is.
+            guard depth > 0 else { return }
             input.read {
                 weights.read {
                     EvaluationThreads.run(parts: parts) { part in

@@ -73,6 +73,8 @@ package struct DepthToSpace: ExactOperator {
         guard let shape = try infer([ValueFact(shape: SymbolicShape(input.shape))])[0].shape.concrete else {
             throw OperatorError("the input \(input.shape) is too large")
         }
+        // Beside a size of 0 the others may be so large that steps over blocks of them could not be counted.
+        if shape.elementCount == 0 { return [try input.reshaped(shape)] }
         let (depth, space) = spreads ? (input.shape, shape) : (shape, input.shape)
         let channels = space[1]
         // The depth's channel axis is three: blocks' rows and columns, and the plane's channels, in the mode's order.

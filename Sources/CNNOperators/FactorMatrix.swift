@@ -56,7 +56,7 @@ struct FactorNumbers: Sendable {
     /// The numbers at these positions; 0 where one is negative.
     @inline(__always)
     func gather(_ positions: UnsafePointer<Int>, offset: Int, count: Int, to target: UnsafeMutablePointer<Double>) {
-        guard let base else { return }
+        guard let base else { return target.update(repeating: 0, count: count) }
         if isFloat32 {
             for index in 0..<count {
                 let position = positions[index]

@@ -31,6 +31,12 @@ package struct WindowGeometry: Sendable, Hashable {
     /// The number of taps of one window.
     package var tapCount: Int { kernelShape.reduce(1, *) }
 
+    /// The most taps of one window that can meet an input of these sizes rather than its padding.
+    package func tapCount(within inputSizes: [Int]) -> Int {
+        // An axis of size 0 may stand beside others whose product no Int holds.
+        inputSizes.contains(0) ? 0 : zip(inputSizes, kernelShape).reduce(1) { $0 * min($1.0, $1.1) }
+    }
+
     /// - Throws: `OperatorError` if a number is out of range, or there are not as many as spatial axes.
     package init(kernelShape: [Int], strides: [Int]?, dilations: [Int]?, padding: Padding, ceilMode: Bool = false) throws {
         let rank = kernelShape.count

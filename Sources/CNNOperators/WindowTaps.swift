@@ -76,7 +76,7 @@ package struct WindowTaps: Sendable {
     package func forEachWindow(_ body: (Int, _ indices: [Int], UnsafeBufferPointer<WindowTap>) throws -> Void) rethrows {
         let rank = inputSizes.count
         guard windowCount > 0 else { return }
-        let capacity = zip(inputSizes, geometry.kernelShape).reduce(1) { $0 * max(min($1.0, $1.1), 1) }
+        let capacity = max(geometry.tapCount(within: inputSizes), 1)
         let buffer = UnsafeMutableBufferPointer<WindowTap>.allocate(capacity: capacity)
         defer { buffer.deallocate() }
         var axisWindows = (0..<rank).map { axisWindow(0, axis: $0) }
@@ -94,13 +94,14 @@ package struct WindowTaps: Sendable {
 
     /// Writes the taps of a window, given along each axis, and returns how many there are.
     private func fill(_ buffer: UnsafeMutableBufferPointer<WindowTap>, _ window: [AxisWindow]) -> Int {
+        // One axis without taps leaves none; the buffer has no room for those of the others then.
+        guard window.allSatisfy({ !$0.taps.isEmpty }) else { return 0 }
         var count = 1
         buffer.initializeElement(at: 0, to: WindowTap(kernel: 0, input: 0))
         // Axis by axis, outermost first, every tap so far becomes one for each tap of the next axis. Going backwards, the
         // written taps never overtake those still to be read.
         for (axis, axisWindow) in window.enumerated() {
             let (taps, dilation) = (axisWindow.taps, geometry.dilations[axis])
-            guard !taps.isEmpty else { return 0 }
             for outer in stride(from: count - 1, through: 0, by: -1) {
                 let outerTap = buffer[outer]
                 for tap in taps.reversed() {

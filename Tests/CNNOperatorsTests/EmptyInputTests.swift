@@ -36,6 +36,64 @@ struct EmptyInputTests {
         #expect(try evaluate("MatMul", opset: 13, [Tensor([Int64](), shape: Shape([0, 0])), words])[0].shape == words.shape)
     }
 
+    @Test("A window in the padding along one axis reads nothing, however many taps it has along the others")
+    func emptyAxisOfPooling() throws {
+        let x = try empty(1, 1, absurd, 0)
+        let window = [Attribute("kernel_shape", .ints([Int64(absurd), 1])), Attribute("pads", .ints([0, 1, 0, 0]))]
+        #expect(try evaluate("AveragePool", opset: 11, [x], attributes: window)[0].doubles()[0].isNaN)
+        let counting = window + [Attribute("count_include_pad", .int(1))]
+        #expect(try evaluate("AveragePool", opset: 11, [x], attributes: counting)[0].doubles() == [0])
+        #expect(try evaluate("LpPool", opset: 11, [x], attributes: window)[0].doubles() == [0])
+        let cube = [
+            Attribute("kernel_shape", .ints([1 << 31, 1 << 31, 1])), Attribute("pads", .ints([0, 0, 1, 0, 0, 0])),
+        ]
+        let maximum = try evaluate("MaxPool", opset: 11, [empty(1, 1, 1 << 31, 1 << 31, 0)], attributes: cube)[0]
+        #expect(try maximum.doubles() == [-.infinity])
+    }
+
+    @Test("A convolution without input channels is its bias, however large its kernel")
+    func convolutionWithoutChannels() throws {
+        let (x, w) = (try empty(1, 0, absurd), try empty(1, 0, absurd))
+        #expect(try evaluate("Conv", opset: 11, [x, w])[0].doubles() == [0])
+        #expect(try evaluate("Conv", opset: 11, [x, w, Tensor([5 as Float])])[0].doubles() == [5])
+    }
+
+    @Test("A convolution over nothing but padding is its bias")
+    func convolutionOfPadding() throws {
+        let inputs = try [empty(1, 1, 0), .counting(1, 1, 3), Tensor([5 as Float])]
+        #expect(
+            try evaluate("Conv", opset: 11, inputs, attributes: [Attribute("pads", .ints([3, 1]))])[0].doubles() == [5, 5])
+    }
+
+    @Test("A transposed convolution without output channels is empty, however large its kernel")
+    func transposedConvolutionWithoutChannels() throws {
+        let w = try empty(1, 0, 1 << 31, 1 << 31)
+        let y = try evaluate("ConvTranspose", opset: 11, [Tensor.counting(1, 1, 1, 1), w])[0]
+        #expect(y.shape.dimensions == [1, 0, 1 << 31, 1 << 31])
+    }
+
+    @Test("Nothing is joined to nothing at once, whatever runs it would be made of", .timeLimit(.minutes(1)))
+    func emptyConcatenations() throws {
+        let along = [Attribute("axis", .int(1))]
+        let row = try empty(0, 1 << 62)
+        #expect(try evaluate("Concat", opset: 13, [row], attributes: along)[0].shape == row.shape)
+        let half = try Tensor([Double](), shape: Shape([0, 1 << 60]))
+        #expect(try evaluate("Concat", opset: 13, [half, half], attributes: along)[0].shape.dimensions == [0, 1 << 61])
+        let strings = try Tensor(strings: [], shape: Shape([absurd, 0]))
+        #expect(try evaluate("Concat", opset: 13, [strings, strings], attributes: along)[0].shape == strings.shape)
+    }
+
+    @Test("Empty planes and channels are rearranged in blocks of any size")
+    func emptyBlocks() throws {
+        let size = [Attribute("blocksize", .int(3_000_000_000))]
+        let plane = try empty(1, 0, 0, 6_000_000_000)
+        #expect(try evaluate("SpaceToDepth", opset: 13, [plane], attributes: size)[0].shape.dimensions == [1, 0, 0, 2])
+        let channels = try empty(0, 9_000_000_000_000_000_000, 1, 0)
+        #expect(
+            try evaluate("DepthToSpace", opset: 13, [channels], attributes: size)[0].shape.dimensions
+                == [0, 1, 3_000_000_000, 0])
+    }
+
     @Test("Outputs that would be endless are refused")
     func endlessOutputs() throws {
         let x = try empty(absurd, 1, 0)
