@@ -56,6 +56,8 @@ package struct WindowTaps: Sendable {
     /// The taps of a window that starts at `start` which lie within `positions`: one run, since taps are evenly spaced.
     private func taps(startingAt start: Int, within positions: Range<Int>, axis: Int) -> Range<Int> {
         let (kernel, dilation) = (geometry.kernelShape[axis], geometry.dilations[axis])
+        // Most windows lie within, and need no division.
+        if start >= positions.lowerBound, start + (kernel - 1) * dilation < positions.upperBound { return 0..<kernel }
         func tapsBelow(_ position: Int) -> Int {
             position <= start ? 0 : min((position - start - 1) / dilation + 1, kernel)
         }

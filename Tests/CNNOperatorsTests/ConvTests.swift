@@ -67,6 +67,55 @@ struct ConvTests {
         }
     }
 
+    /// Kernels of more taps than are located at once, beside small ones, in groups and with every kind of geometry.
+    @Test(
+        "Kernels of any size give the sum over all taps",
+        arguments: [
+            ([2, 3, 40], [2, 3, 300], [2], [2], [310, 300], 1),
+            ([2, 4, 9, 8], [4, 2, 20, 17], [2, 1], [1, 1], [12, 9, 11, 10], 2),
+            ([1, 2, 30, 3], [3, 2, 1, 258], [1, 1], [1, 1], [0, 200, 0, 60], 1),
+            ([1, 4, 5, 5], [4, 1, 3, 3], [1, 2], [1, 2], [1, 2, 1, 2], 4),
+        ])
+    func kernelSizes(_ size: [Int], _ kernel: [Int], _ strides: [Int], _ dilations: [Int], _ pads: [Int], _ group: Int) throws {
+        func numbers(_ dimensions: [Int], modulus: Int) throws -> Tensor {
+            let shape = try Shape(dimensions)
+            return try Tensor((0..<shape.elementCount).map { Float($0 % modulus - 3) }, shape: shape)
+        }
+        func attribute(_ name: String, _ values: [Int]) -> Attribute { Attribute(name, .ints(values.map { Int64($0) })) }
+        let (x, w) = (try numbers(size, modulus: 11), try numbers(kernel, modulus: 7))
+        let y = try evaluate(
+            "Conv", opset: 11, [x, w],
+            attributes: [
+                attribute("strides", strides), attribute("dilations", dilations), attribute("pads", pads),
+                Attribute("group", .int(Int64(group))),
+            ])[0]
+        let (input, weights, output) = (try x.doubles(), try w.doubles(), try y.doubles())
+        func index(_ position: Int, _ dimensions: [Int]) -> [Int] {
+            var rest = position
+            return dimensions.reversed().map { size in
+                defer { rest /= size }
+                return rest % size
+            }.reversed()
+        }
+        for (position, actual) in output.enumerated() {
+            let place = index(position, y.shape.dimensions)
+            let firstChannel = place[1] / (kernel[0] / group) * kernel[1]
+            var sum = 0.0
+            for tap in 0..<kernel[1...].reduce(1, *) {
+                let tapIndex = index(tap, Array(kernel[1...]))
+                var source = place[0] * size[1] + firstChannel + tapIndex[0]
+                var isInside = true
+                for axis in strides.indices {
+                    let along = place[axis + 2] * strides[axis] - pads[axis] + tapIndex[axis + 1] * dilations[axis]
+                    isInside = isInside && 0..<size[axis + 2] ~= along
+                    source = source * size[axis + 2] + along
+                }
+                if isInside { sum += weights[place[1] * kernel[1...].reduce(1, *) + tap] * input[source] }
+            }
+            #expect(actual == sum, "element \(place)")
+        }
+    }
+
     @Test("An empty batch gives an empty output")
     func emptyBatch() throws {
         let y = try evaluate("Conv", opset: 11, [Tensor.counting(0, 1, 4), Tensor.counting(2, 1, 3)])[0]
