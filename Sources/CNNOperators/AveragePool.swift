@@ -54,11 +54,11 @@ package struct AveragePool: PoolingOperator {
 
     // MARK: - Rounding
 
-    /// γₙ₊₁·(mean of |x|) for a window of n taps, one rounding for the quotient.
+    /// γₙ₊₁·(mean of |x|) for a window of n taps that meet the input, one rounding for the quotient.
     package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
         let input = try inputs.required(0, "X")
         let magnitudes = try evaluate([Tensor(input.doubles().map(\.magnitude), shape: input.shape)])[0].doubles()
-        return [.elements(SumRounding.bounds(magnitudes: magnitudes, count: geometry.tapCount + 2, unit: unit))]
+        return [.elements(SumRounding.bounds(magnitudes: magnitudes, count: addendCount(input.shape) + 2, unit: unit))]
     }
 
     /// The variances of the window's elements, each divided by the square of the count.
@@ -66,7 +66,7 @@ package struct AveragePool: PoolingOperator {
         _ inputs: [Tensor?], variances: [[Double]?], outputs: [Tensor], unit: RoundingUnit
     ) throws -> [[Double]?] {
         let input = try inputs.required(0, "X")
-        let rounding = SumRounding(count: geometry.tapCount, unit: unit.withFactorsKept)
+        let rounding = SumRounding(count: addendCount(input.shape), unit: unit.withFactorsKept)
         let pooling = try Pooling(geometry, input: input.shape, dataType: .float64)
         let counts = countsPadding && pooling.planeCount > 0 ? paddedTapCounts(pooling.taps) : nil
         let x = rounding.factorVariances(try input.doubles(), variances: variances.optional(0))

@@ -91,8 +91,7 @@ package struct Conv: Operator {
     /// γₙ(|W||X| + |B|) with n addends, one more for the bias (Higham, equation (3.5)); each product may underflow.
     package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
         let sums = try Sums(self, inputs)
-        let count = sums.product.depth + (sums.bias == nil ? 0 : 1)
-        return [.elements(SumRounding.bounds(magnitudes: try sums.magnitudes(), count: count, unit: unit))]
+        return [.elements(SumRounding.bounds(magnitudes: try sums.magnitudes(), count: sums.addendCount, unit: unit))]
     }
 
     package func roundingVariance(
@@ -101,8 +100,7 @@ package struct Conv: Operator {
         let sums = try Sums(self, inputs)
         let isWinograd = unit.winogradGrowth > 1 && sums.product.taps.geometry.isThreeByThreeOfStride1 && group == 1
         let rounding = SumRounding(
-            count: sums.product.depth + (sums.bias == nil ? 0 : 1), unit: unit,
-            growth: isWinograd ? unit.winogradGrowth : 1)
+            count: sums.addendCount, unit: unit, growth: isWinograd ? unit.winogradGrowth : 1)
         return [try sums.variances(variances, outputs: outputs, rounding: rounding)]
     }
 
@@ -136,6 +134,9 @@ package struct Conv: Operator {
                 taps: try WindowTaps(geometry, inputSizes: Array(input.shape.dimensions.dropFirst(2))),
                 group: convolution.group, batch: input.shape[0], channels: input.shape[1], outputChannels: weights.shape[0])
         }
+
+        /// The products that make one output element, and the bias.
+        var addendCount: Double { Double(product.depth) + (bias == nil ? 0 : 1) }
 
         func values() throws -> [Double] {
             product.sums(

@@ -205,9 +205,9 @@ package struct ConvTranspose: Operator {
         return [result]
     }
 
-    private func addendCount(_ inputs: [Tensor?]) throws -> Int {
+    private func addendCount(_ inputs: [Tensor?]) throws -> Double {
         let weights = try inputs.required(1, "W").shape
-        return weights[0] / group * weights.dimensions.dropFirst(2).reduce(1, *) + 1
+        return Double(weights[0] / group * weights.dimensions.dropFirst(2).reduce(1, *)) + 1
     }
 
     package var formula: String? {

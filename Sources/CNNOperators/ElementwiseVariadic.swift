@@ -111,7 +111,7 @@ extension ElementwiseVariadic {
     package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
         guard function == .sum || function == .mean, outputs[0].dataType.isFloatingPoint else { return [.exact] }
         let magnitudes = try evaluate(inputs.map { try $0.map { try Tensor($0.doubles().map(\.magnitude), shape: $0.shape) } })
-        let gamma = unit.gamma(inputs.count + 1)
+        let gamma = unit.gamma(Double(inputs.count) + 1)
         return [.elements(try magnitudes[0].doubles().map { gamma * $0 + unit.smallest })]
     }
 }

@@ -130,7 +130,7 @@ package struct Gemm: Operator {
         var magnitudes = try sums.magnitudes(a, b)
         if alpha != 1 { for index in magnitudes.indices { magnitudes[index] *= Double(alpha.magnitude) } }
         try addBias(inputs, shape, to: &magnitudes) { (Double(beta) * $0).magnitude }
-        return [.elements(SumRounding.bounds(magnitudes: magnitudes, count: sums.k + 3, unit: unit))]
+        return [.elements(SumRounding.bounds(magnitudes: magnitudes, count: Double(sums.k) + 3, unit: unit))]
     }
 
     package func roundingVariance(
@@ -140,7 +140,7 @@ package struct Gemm: Operator {
         guard a.dataType.isFloatingPoint else { return [nil] }
         let shape = try shape(inputs)
         let sums = sums(a, shape)
-        let rounding = SumRounding(count: sums.k + 3, unit: unit)
+        let rounding = SumRounding(count: Double(sums.k) + 3, unit: unit)
         var result = try sums.variances(a, b, variances, rounding: rounding)
         for index in result.indices { result[index] *= Double(alpha) * Double(alpha) }
         if let ofBias = variances.optional(2), let bias = inputs.optional(2) {

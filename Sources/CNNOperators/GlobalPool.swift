@@ -63,7 +63,7 @@ package struct GlobalPool: Operator {
 
     package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
         let input = try inputs.required(0, "X")
-        let planeSize = input.shape.dimensions.dropFirst(2).reduce(1, *)
+        let planeSize = Double(input.shape.dimensions.dropFirst(2).reduce(1, *))
         switch kind {
         case .maximum: return [.exact]
         case .norm(let norm):
@@ -81,11 +81,11 @@ package struct GlobalPool: Operator {
             return try differencedVariance(inputs, variances: variances, outputs: outputs, unit: unit)
         }
         let input = try inputs.required(0, "X")
-        let planeSize = input.shape.dimensions.dropFirst(2).reduce(1, *)
+        let planeSize = Double(input.shape.dimensions.dropFirst(2).reduce(1, *))
         let rounding = SumRounding(count: planeSize, unit: unit.withFactorsKept)
         let squares = rounding.factorVariances(try input.doubles(), variances: variances.optional(0))
         var result = try evaluate([Tensor(squares, shape: input.shape)])[0].doubles()
-        for index in result.indices { result[index] /= Double(planeSize) }
+        for index in result.indices { result[index] /= planeSize }
         try rounding.addDrift(to: &result, outputs: outputs)
         return [result]
     }

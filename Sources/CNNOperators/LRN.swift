@@ -53,7 +53,7 @@ package struct LRN: Operator {
     package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
         let input = try inputs.required(0, "X")
         let bases = try sums(input)
-        let gamma = unit.gamma(min(size, max(input.shape[1], 1)) + 6)
+        let gamma = unit.gamma(Double(min(size, max(input.shape[1], 1))) + 6)
         let factor = Double(alpha) / Double(size)
         return [
             .elements(

@@ -46,7 +46,7 @@ package struct LpNormalization: Operator {
     /// The norm's relative error and the quotient's; the norm of a whole axis has positive addends.
     package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
         let input = try inputs.required(0, "input")
-        let count = input.shape[try AxisIndex.resolve(axis, rank: input.shape.rank)]
+        let count = Double(input.shape[try AxisIndex.resolve(axis, rank: input.shape.rank)])
         let factor = unit.gamma(count + 8)
         return [.elements(try outputs[0].doubles().map { factor * $0.magnitude + unit.smallest })]
     }

@@ -40,6 +40,7 @@ package struct LpPool: PoolingOperator {
     }
 
     package func roundingBound(_ inputs: [Tensor?], outputs: [Tensor], unit: RoundingUnit) throws -> [RoundingBound]? {
-        [.elements(try outputs[0].doubles().map { norm.roundingBound($0, count: geometry.tapCount, unit: unit) })]
+        let count = addendCount(try inputs.required(0, "X").shape)
+        return [.elements(try outputs[0].doubles().map { norm.roundingBound($0, count: count, unit: unit) })]
     }
 }

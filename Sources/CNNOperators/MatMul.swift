@@ -98,7 +98,7 @@ package struct MatMul: Operator {
         let (a, b) = (try inputs.required(0, "A"), try inputs.required(1, "B"))
         guard a.dataType.isFloatingPoint else { return [.exact] }
         let sums = try sums(a, b).0
-        return [.elements(SumRounding.bounds(magnitudes: try sums.magnitudes(a, b), count: sums.k, unit: unit))]
+        return [.elements(SumRounding.bounds(magnitudes: try sums.magnitudes(a, b), count: Double(sums.k), unit: unit))]
     }
 
     package func roundingVariance(
@@ -107,7 +107,7 @@ package struct MatMul: Operator {
         let (a, b) = (try inputs.required(0, "A"), try inputs.required(1, "B"))
         guard a.dataType.isFloatingPoint else { return [nil] }
         let sums = try sums(a, b).0
-        let rounding = SumRounding(count: sums.k, unit: unit)
+        let rounding = SumRounding(count: Double(sums.k), unit: unit)
         var result = try sums.variances(a, b, variances, rounding: rounding)
         try rounding.addDrift(to: &result, outputs: outputs)
         return [result]

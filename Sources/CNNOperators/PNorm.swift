@@ -26,9 +26,9 @@ package struct PNorm: Sendable {
 
     /// The bound for the norm of so many numbers: all addends are positive, so nothing cancels. The relative error of the sum is
     /// divided by p in the root; powers other than squares have errors of their own.
-    func roundingBound(_ norm: Double, count: Int, unit: RoundingUnit) -> Double {
+    func roundingBound(_ norm: Double, count: Double, unit: RoundingUnit) -> Double {
         let powers = p == 1 || p == 2 ? 0 : 2 * ElementaryRounding.power(norm, unit: unit)
         return (unit.gamma(count + 4) + ElementaryRounding.relative * unit.roundoff) * norm + powers
-            + Double(count) * unit.smallest
+            + count * unit.smallest
     }
 }

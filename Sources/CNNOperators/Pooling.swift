@@ -3,7 +3,7 @@ import CNNTensors
 
 /// An operator that makes one number of each window over each channel: input `[N, C, D1 … Dn]`, output `[N, C, O1 … On]`.
 protocol PoolingOperator: Operator {
-    var geometry: WindowGeometry { get throws }
+    var geometry: WindowGeometry { get }
 }
 
 extension PoolingOperator {
@@ -14,7 +14,10 @@ extension PoolingOperator {
         return try geometry.outputFact(input: input, channels: input.dimensions?.dropFirst().first ?? nil)
     }
 
-    package func window(_ inputs: [ValueFact?]) throws -> WindowGeometry? { try geometry }
+    package func window(_ inputs: [ValueFact?]) throws -> WindowGeometry? { geometry }
+
+    /// The most addends that a sum over one window of an input `[N, C, D1 … Dn]` has.
+    func addendCount(_ input: Shape) -> Double { Double(geometry.tapCount(within: Array(input.dimensions.dropFirst(2)))) }
 }
 
 /// What the pooling operators share in evaluation: windows over the spatial axes of each channel of each image.

@@ -116,10 +116,10 @@ extension Reduction {
         guard let data = inputs[0], data.dataType.isFloatingPoint else { return [.exact] }
         if function == .maximum || function == .minimum { return [.exact] }
         let results = try outputs[0].doubles()
-        let count = data.shape.elementCount / max(results.count, 1)
+        let count = Double(data.shape.elementCount / max(results.count, 1))
         let gamma = unit.gamma(count + 2)
         let relative = ElementaryRounding.relative * unit.roundoff
-        let underflow = unit.smallest * Double(count + 1)
+        let underflow = unit.smallest * (count + 1)
         func magnitudes() throws -> [Double] {
             let reduction = Reduction(self, function: function == .mean ? .mean : .sum)
             var operands = inputs
@@ -156,13 +156,13 @@ extension Reduction {
         guard let data = inputs[0], data.dataType.isFloatingPoint, function == .sum || function == .mean else {
             return try differencedVariance(inputs, variances: variances, outputs: outputs, unit: unit)
         }
-        let count = data.shape.elementCount / max(outputs[0].shape.elementCount, 1)
+        let count = Double(data.shape.elementCount / max(outputs[0].shape.elementCount, 1))
         let rounding = SumRounding(count: count, unit: unit.withFactorsKept)
         var operands = inputs
         operands[0] = try Tensor(
             rounding.factorVariances(data.doubles(), variances: variances.optional(0)), shape: data.shape)
         var result = try evaluate(operands)[0].doubles()
-        if function == .mean { for index in result.indices { result[index] /= Double(max(count, 1)) } }
+        if function == .mean { for index in result.indices { result[index] /= max(count, 1) } }
         try rounding.addDrift(to: &result, outputs: outputs)
         return [result]
     }

@@ -83,7 +83,7 @@ package struct Softmax: Operator {
                 count += 1
             }
             let ofSum =
-                unit.gamma(count) + relative + unit.roundoff * weighted / sum + Double(count) * unit.smallest
+                unit.gamma(Double(count)) + relative + unit.roundoff * weighted / sum + Double(count) * unit.smallest
             for position in positions {
                 let difference = x[position].magnitude
                 if isLogarithm {

@@ -25,7 +25,7 @@ struct DoubleEvaluationTests {
                 size += (x[i * k + p] * y[p * n + j]).magnitude
             }
             // Higham, equation (3.5), for two sums.
-            #expect((product[i * n + j] - sum).magnitude <= 2 * RoundingUnit.float64.gamma(k) * size)
+            #expect((product[i * n + j] - sum).magnitude <= 2 * RoundingUnit.float64.gamma(Double(k)) * size)
         }
         let threaded = try EvaluationThreads.$count.withValue(3) { try sums.values(a, b) }
         #expect(threaded == product)
@@ -63,7 +63,7 @@ struct DoubleEvaluationTests {
             let summands = try #require(try node.operator.summands(of: element, inputs))
             let size = summands.reduce(0) { $0 + $1.value.magnitude }
             let sum = summands.reduce(0) { $0 + $1.value }
-            #expect((values[element] - sum).magnitude <= 2 * RoundingUnit.float64.gamma(summands.count) * size)
+            #expect((values[element] - sum).magnitude <= 2 * RoundingUnit.float64.gamma(Double(summands.count)) * size)
         }
         let threaded = try EvaluationThreads.$count.withValue(2) { try node.operator.evaluateInDouble(inputs)[0] }
         #expect(threaded == y)

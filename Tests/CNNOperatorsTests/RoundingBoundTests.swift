@@ -173,6 +173,35 @@ struct RoundingBoundTests {
         }
     }
 
+    @Test("Only taps that can meet the input count", arguments: ["AveragePool", "LpPool"])
+    func tapsInThePadding(type: String) throws {
+        func judged(_ kernel: Int, pads: Int) throws -> Judged {
+            let attributes = [
+                Attribute("kernel_shape", .ints([Int64(kernel)])), Attribute("pads", .ints([Int64(pads), 0])),
+            ]
+            return try Judged(
+                OperatorUnderTest(type, opset: 18, inputs: [true], attributes: attributes),
+                [Tensor([3 as Float]).reshaped(Shape([1, 1, 1]))])
+        }
+        #expect(try judged(.max - 1, pads: .max - 2).bounds == judged(1, pads: 0).bounds)
+    }
+
+    @Test("Sums of more addends than can be counted, which no output has, need no bound")
+    func sumsWithoutOutputs() throws {
+        func bounds(_ type: String, _ shapes: [[Int]], _ attributes: Attribute...) throws -> [Double] {
+            let node = try OperatorUnderTest(type, opset: 13, inputs: shapes.map { _ in true }, attributes: attributes)
+            return try Judged(node, shapes.map { try Tensor([Float](), shape: Shape($0)) }).bounds
+        }
+        #expect(try bounds("Gemm", [[0, .max], [.max, 0]]) == [])
+        #expect(try bounds("MatMul", [[0, .max], [.max, 0]]) == [])
+        #expect(try bounds("GlobalAveragePool", [[0, 1, .max]]) == [])
+        #expect(try bounds("GlobalLpPool", [[0, 1, .max]]) == [])
+        #expect(try bounds("LpNormalization", [[0, .max]]) == [])
+        #expect(try bounds("AveragePool", [[0, 1, .max - 1]], Attribute("kernel_shape", .ints([.max - 1]))) == [])
+        #expect(try bounds("Conv", [[0, 1, .max - 1], [0, 1, .max - 1]]) == [])
+        #expect(try bounds("ConvTranspose", [[0, 1, 1], [1, 0, .max - 1]]) == [])
+    }
+
     @Test("Local response normalization and poolings in float32 stay within their bounds")
     func windows() throws {
         var random = RandomNumbers(seed: 39)

@@ -25,9 +25,10 @@ struct NormalizationRounding {
         let shifted = distances / count + Double(epsilon)
         inverseDeviation = 1 / shifted.squareRoot()
         self.unit = unit
-        meanError = unit.gamma(row.count + 1) * magnitudes / count + unit.smallest
+        meanError = unit.gamma(Double(row.count) + 1) * magnitudes / count + unit.smallest
         let varianceError =
-            unit.gamma(row.count + 4) * (squares / count + mean * mean + shifted) + meanError * meanError + unit.smallest
+            unit.gamma(Double(row.count) + 4) * (squares / count + mean * mean + shifted) + meanError * meanError
+            + unit.smallest
         let relative = varianceError / shifted
         // |1/√(1 + t) − 1| ≤ 0.83·|t| for |t| ≤ ½; beyond that nothing is promised. Root and quotient round three times.
         relativeError = relative <= 0.5 ? 0.83 * relative + unit.gamma(4) : .infinity

@@ -52,8 +52,8 @@ package struct RoundingUnit: Sendable, Hashable {
 
     /// γₙ = n·u/(1 − n·u), the bound on the relative error of n roundings one on top of the other (Higham, Lemma 3.1); infinite
     /// where n·u ≥ 1.
-    package func gamma(_ count: Int) -> Double {
-        let product = Double(count) * roundoff
+    package func gamma(_ count: Double) -> Double {
+        let product = count * roundoff
         return product < 1 ? product / (1 - product) : .infinity
     }
 

@@ -2,15 +2,15 @@ import CNNTensors
 
 /// The rounding errors of sums of products.
 struct SumRounding {
-    /// The addends of one sum.
-    let count: Int
+    /// The addends of one sum; as Double, since beside an empty output an Int may not hold them and the roundings after them.
+    let count: Double
     let unit: RoundingUnit
     /// What the standard deviation of the sum's own rounding is multiplied with.
     var growth = 1.0
 
     /// γₙ·Σ|addend|, where n additions and multiplications stand one on top of the other at most, and what underflow adds.
-    static func bounds(magnitudes: [Double], count: Int, unit: RoundingUnit) -> [Double] {
-        let (gamma, underflow) = (unit.gamma(max(count, 1)), Double(count + 1) * unit.smallest)
+    static func bounds(magnitudes: [Double], count: Double, unit: RoundingUnit) -> [Double] {
+        let (gamma, underflow) = (unit.gamma(max(count, 1)), (count + 1) * unit.smallest)
         return magnitudes.map { gamma * $0 + underflow }
     }
 
@@ -19,7 +19,7 @@ struct SumRounding {
     /// rounds its partial sum with a relative variance u²/3, in all u²/3·n/2·Σ addend². Each product is rounded once; factors
     /// that are cut first add their own errors.
     var perSquare: Double {
-        (unit.variance * (Double(count) / 2 + 1)) * growth * growth
+        (unit.variance * (count / 2 + 1)) * growth * growth
             + 2 * unit.factorRoundoff * unit.factorRoundoff / 3
     }
 
@@ -34,7 +34,7 @@ struct SumRounding {
     /// rounding of the result itself.
     func addDrift(to variances: inout [Double], outputs: [Tensor]) throws {
         guard let output = outputs.first else { return }
-        let factor = unit.variance * (Double(count) / 3 + 1) * growth * growth
+        let factor = unit.variance * (count / 3 + 1) * growth * growth
         let underflow = unit.smallest * unit.smallest
         for (index, value) in try output.doubles().enumerated() { variances[index] += factor * value * value + underflow }
     }
