@@ -29,7 +29,7 @@ package struct AveragePool: PoolingOperator {
 
     package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
         let input = try inputs.required(0, "X")
-        let pooling = try Pooling(geometry, input: input.shape, dataType: input.dataType)
+        let pooling = try Pooling(geometry, input: input.shape)
         let x = try input.doubles()
         let counts = countsPadding && pooling.planeCount > 0 ? paddedTapCounts(pooling.taps) : nil
         let (windowCount, planeSize) = (pooling.taps.windowCount, pooling.planeSize)
@@ -67,7 +67,7 @@ package struct AveragePool: PoolingOperator {
     ) throws -> [[Double]?] {
         let input = try inputs.required(0, "X")
         let rounding = SumRounding(count: addendCount(input.shape), unit: unit.withFactorsKept)
-        let pooling = try Pooling(geometry, input: input.shape, dataType: .float64)
+        let pooling = try Pooling(geometry, input: input.shape)
         let counts = countsPadding && pooling.planeCount > 0 ? paddedTapCounts(pooling.taps) : nil
         let x = rounding.factorVariances(try input.doubles(), variances: variances.optional(0))
         var result = [Double](repeating: 0, count: pooling.outputShape.elementCount)

@@ -7,7 +7,8 @@ package struct Broadcasting: Sendable {
     /// The shape of the result.
     package let shape: Shape
 
-    /// The common shape of tensors of these shapes, for a result of this type.
+    /// The common shape of tensors of these shapes.
+    /// - Parameter resultType: the type that the result is computed in, which may be wider than its own.
     /// - Throws: `OperatorError` if they do not fit together or the result passes `EvaluationLimit`.
     package init(_ shapes: [Shape], resultType: DataType) throws {
         var sizes: [Int] = []

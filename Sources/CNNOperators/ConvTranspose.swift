@@ -151,7 +151,7 @@ package struct ConvTranspose: Operator {
         guard let symbolic = try infer(facts)[0].shape.concrete else {
             throw OperatorError("no output shape follows from the input \(input.shape) and the weights \(weights.shape)")
         }
-        let shape = try EvaluationLimit.shape(symbolic.dimensions, of: input.dataType)
+        let shape = try EvaluationLimit.shape(symbolic.dimensions, of: .float64)
         let geometry = try geometry(kernelShape: Array(weights.shape.dimensions.dropFirst(2)))
         let (inputSizes, outputSizes) = (Array(input.shape.dimensions.dropFirst(2)), Array(shape.dimensions.dropFirst(2)))
         // Seen from the output, each input element is a window.

@@ -27,7 +27,7 @@ package struct ElementwiseBinary: Operator {
         guard inputs.count == 2, let a = inputs[0], let b = inputs[1] else { throw OperatorError("A and B are required") }
         let dataType = a.dataType
         try checkType(dataType)
-        let (broadcasting, second) = try broadcastRule.broadcasting(a.shape, b.shape, resultType: dataType)
+        let (broadcasting, second) = try broadcastRule.broadcasting(a.shape, b.shape, resultType: .float64)
         let positions = zip(broadcasting.positions(of: a.shape), broadcasting.positions(of: second))
         if dataType.isFloatingPoint {
             let (x, y) = (try a.doubles(), try b.doubles())

@@ -54,7 +54,7 @@ package struct ElementwiseVariadic: Operator {
         if takesEqualShapes, let other = tensors.first(where: { $0.shape != first.shape }) {
             throw OperatorError("shapes \(first.shape) and \(other.shape) differ, which is allowed from operator set 8")
         }
-        let broadcasting = try Broadcasting(tensors.map(\.shape), resultType: first.dataType)
+        let broadcasting = try Broadcasting(tensors.map(\.shape), resultType: .float64)
         if first.dataType.isFloatingPoint {
             return [try combineFloats(tensors, broadcasting, first.dataType)]
         }

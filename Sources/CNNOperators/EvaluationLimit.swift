@@ -13,7 +13,7 @@ package enum EvaluationLimit {
         // A string costs at least its array's header of 8 bytes.
         let byteCount = dataType == .string ? shape.elementCount : try Tensor.byteCount(dataType, shape)
         guard byteCount <= bytes / (dataType == .string ? 8 : 1) else {
-            throw OperatorError("the output \(dataType)\(shape) passes the limit of \(bytes) bytes for one value")
+            throw OperatorError("the output, as \(dataType)\(shape), passes the limit of \(bytes) bytes for one value")
         }
         return shape
     }

@@ -68,12 +68,8 @@ package struct Gemm: Operator {
 
     package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
         let (a, b) = (try inputs.required(0, "A"), try inputs.required(1, "B"))
-        guard
-            let shape = try infer(inputs.map { $0.map { ValueFact(dataType: nil, shape: SymbolicShape($0.shape)) } })[0]
-                .shape.concrete
-        else { throw OperatorError("A \(a.shape) and B \(b.shape) make no matrix") }
+        let shape = try shape(inputs)
         let k = transposesA ? a.shape[0] : a.shape[1]
-        _ = try EvaluationLimit.shape(shape.dimensions, of: a.dataType)
         // A factor of 0 leaves C out altogether, even where it is infinite or not a number.
         let bias = beta == 0 ? nil : inputs.optional(2)
         if a.dataType.isInteger {
@@ -89,6 +85,7 @@ package struct Gemm: Operator {
         return [try Tensor(values(inputs, shape), shape: shape)]
     }
 
+    /// The shape of Y, of which the sums in 8 bytes an element stay within the limit.
     private func shape(_ inputs: [Tensor?]) throws -> Shape {
         let (a, b) = (try inputs.required(0, "A"), try inputs.required(1, "B"))
         guard

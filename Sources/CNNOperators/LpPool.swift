@@ -28,7 +28,7 @@ package struct LpPool: PoolingOperator {
 
     package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
         let input = try inputs.required(0, "X")
-        let pooling = try Pooling(geometry, input: input.shape, dataType: input.dataType)
+        let pooling = try Pooling(geometry, input: input.shape)
         let x = try input.doubles()
         var y = [Double](repeating: 0, count: pooling.outputShape.elementCount)
         pooling.forEachWindow { output, plane, taps in

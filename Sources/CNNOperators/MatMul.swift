@@ -63,7 +63,7 @@ package struct MatMul: Operator {
             let n = factors.n?.value, let k = factors.ka?.value,
             let result = try infer([a, b].map { ValueFact(shape: SymbolicShape($0.shape)) })[0].shape.concrete
         else { throw OperatorError("no product follows from A \(a.shape) and B \(b.shape)") }
-        let shape = try EvaluationLimit.shape(result.dimensions, of: a.dataType)
+        let shape = try EvaluationLimit.shape(result.dimensions, of: .int64)
         let batch = try MatrixBatch(
             shapeA: Shape(a.shape.dimensions.dropLast(2)), shapeB: Shape(b.shape.dimensions.dropLast(2)), m: m, n: n, k: k)
         if a.dataType.isInteger {

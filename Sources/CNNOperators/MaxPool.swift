@@ -41,7 +41,7 @@ package struct MaxPool: PoolingOperator, ExactOperator {
 
     package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
         let input = try inputs.required(0, "X")
-        let pooling = try Pooling(geometry, input: input.shape, dataType: input.dataType)
+        let pooling = try Pooling(geometry, input: input.shape)
         // Whatever the type, elements compare as their order keys do.
         let keys = try input.orderKeys(nanKey: .max)
         var winners = [Int](repeating: -1, count: pooling.outputShape.elementCount)

@@ -30,12 +30,12 @@ struct Pooling {
     let planeSize: Int
 
     /// - Throws: `OperatorError` if the input's rank does not suit the window, no window fits or the output is too large.
-    init(_ geometry: WindowGeometry, input: Shape, dataType: DataType) throws {
+    init(_ geometry: WindowGeometry, input: Shape) throws {
         guard input.rank == geometry.spatialRank + 2 else {
             throw OperatorError(
                 "the input \(input) must have \(geometry.spatialRank + 2) axes for kernel \(geometry.kernelShape)")
         }
-        outputShape = try geometry.outputShape(input: input, channels: input[1], dataType: dataType)
+        outputShape = try geometry.outputShape(input: input, channels: input[1])
         taps = try WindowTaps(geometry, inputSizes: Array(input.dimensions.dropFirst(2)))
         planeCount = input[0] * input[1]
         planeSize = taps.inputSizes.reduce(1, *)

@@ -34,7 +34,7 @@ package struct Pow: Operator {
             throw OperatorError("X and Y are required")
         }
         let dataType = base.dataType
-        let (broadcasting, second) = try broadcastRule.broadcasting(base.shape, exponent.shape, resultType: dataType)
+        let (broadcasting, second) = try broadcastRule.broadcasting(base.shape, exponent.shape, resultType: .float64)
         let positions = zip(broadcasting.positions(of: base.shape), broadcasting.positions(of: second))
         if !dataType.isFloatingPoint, !exponent.dataType.isFloatingPoint {
             let (x, y) = (try base.words(), try exponent.words())

@@ -61,8 +61,9 @@ package struct Reduction: Operator {
         guard let data = inputs[0] else { throw OperatorError("data is required") }
         let named = try inputs.count > 1 ? inputs[1]?.integers().map { Int($0) } : axesAttribute
         let axes = try resolve(named ?? [], rank: data.shape.rank)
+        // Whatever the type, each group has a position and a result of 8 bytes.
         let shape = try EvaluationLimit.shape(
-            ReductionGroups.outputShape(data.shape, reducing: axes, keepingAxes: keepsAxes).dimensions, of: data.dataType)
+            ReductionGroups.outputShape(data.shape, reducing: axes, keepingAxes: keepsAxes).dimensions, of: .int64)
         let groups = ReductionGroups(data.shape, reducing: axes)
         if function == .maximum || function == .minimum { return [try extremes(data, groups, shape)] }
         if data.dataType.isFloatingPoint {

@@ -2,14 +2,14 @@ import CNNModels
 import CNNTensors
 
 extension WindowGeometry {
-    /// The shape `[N, channels, windows…]` of an output of type `dataType` for an input `[N, C, size…]`.
-    /// - Throws: `OperatorError` if the input's rank does not suit the window, no window fits or the output passes
-    ///   `EvaluationLimit.bytes`.
-    package func outputShape(input: Shape, channels: Int, dataType: DataType) throws -> Shape {
+    /// The shape `[N, channels, windows…]` of an output for an input `[N, C, size…]`.
+    /// - Throws: `OperatorError` if the input's rank does not suit the window, no window fits or the output, in 8 bytes an
+    ///   element as it is computed, passes `EvaluationLimit.bytes`.
+    package func outputShape(input: Shape, channels: Int) throws -> Shape {
         guard let shape = try outputFact(input: SymbolicShape(input), channels: Dimension(channels)).shape.concrete else {
             throw OperatorError("no output shape follows from the input \(input)")
         }
-        return try EvaluationLimit.shape(shape.dimensions, of: dataType)
+        return try EvaluationLimit.shape(shape.dimensions, of: .float64)
     }
 
     /// The fact of an output `[N, channels, windows…]` for an input `[N, C, size…]`.

@@ -101,4 +101,28 @@ struct EmptyInputTests {
         #expect(throws: OperatorError.self) { try evaluate("LayerNormalization", opset: 17, [x, empty(0)], outputs: 3) }
         #expect(throws: OperatorError.self) { try evaluate("Gemm", opset: 11, [empty(absurd, 0), empty(0, 1)]) }
     }
+
+    /// Outputs of 2³¹ or 2³² narrow elements, which would be allowed by themselves, but not as they are computed.
+    @Test("Outputs of narrow types are refused where computing them would pass the limit")
+    func narrowOutputs() throws {
+        func refuses(_ type: String, opset: Int, _ inputs: [Tensor], _ attributes: Attribute...) {
+            #expect(throws: OperatorError.self, "\(type)") {
+                try evaluate(type, opset: opset, inputs, attributes: attributes)
+            }
+        }
+        func halves(_ dimensions: Int...) throws -> Tensor {
+            let shape = try Shape(dimensions)
+            return try Tensor(rounding: [Double](repeating: 1, count: shape.elementCount), to: .float16, shape: shape)
+        }
+        let bytes = try Tensor([UInt8](), shape: Shape([0, 1 << 32]))
+        refuses("ReduceMax", opset: 18, [bytes, try Tensor([Int64(0)])])
+        let pads = Attribute("pads", .ints([1 << 31, 0]))
+        let one = try Tensor([1] as [Int8], shape: Shape([1, 1, 1]))
+        refuses("MaxPool", opset: 12, [one], Attribute("kernel_shape", .ints([1])), pads)
+        refuses("AveragePool", opset: 11, [try halves(1, 1, 1)], Attribute("kernel_shape", .ints([1])), pads)
+        refuses(
+            "ConvTranspose", opset: 11, [try halves(1, 1, 1), try halves(1, 1, 1)], Attribute("output_shape", .ints([1 << 31])))
+        let (column, row) = (try halves(1 << 16, 1), try halves(1, 1 << 15))
+        for type in ["MatMul", "Gemm", "Add", "Max", "Pow"] { refuses(type, opset: 13, [column, row]) }
+    }
 }
