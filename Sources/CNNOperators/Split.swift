@@ -60,16 +60,19 @@ package struct Split: ExactOperator {
         }
         let axis = try AxisIndex.resolve(axis, rank: dimensions.count)
         let sizes = try partSizes(of: dimensions[axis], listed: inputs.count > 1 ? inputs[1] : nil)
-        var start = 0
+        // Where the next part begins; nil behind a part of unknown size.
+        var start: Int? = 0
         return sizes.map { size in
             var fact = ValueFact(shape: data.shape)
             fact.shape.dimensions?[axis] = size
-            if let count = size?.value, dimensions.count == 1, let elements = data.knownElements,
-                0...(elements.count - start) ~= count
-            {
-                fact.elements = Array(elements[start..<(start + count)])
-                start += count
+            guard let first = start, let count = size?.value, dimensions.count == 1, let elements = data.knownElements,
+                0...(elements.count - first) ~= count
+            else {
+                start = nil
+                return fact
             }
+            fact.elements = Array(elements[first..<(first + count)])
+            start = first + count
             return fact
         }
     }

@@ -54,6 +54,18 @@ struct SplitTests {
         }
     }
 
+    @Test("Elements are followed into a part as long as the sizes of those before it are numbers")
+    func elements() throws {
+        let split = try OperatorUnderTest("Split", opset: 17, inputs: [true, true], outputs: 3)
+        func parts(_ sizes: [Dimension]) throws -> [[Dimension]?] {
+            let listed = ValueFact(dataType: .int64, shape: SymbolicShape([3]), elements: sizes)
+            return try split.operator.infer([.ints(2, 3, 5, 7), listed]).map(\.elements)
+        }
+        #expect(try parts([1, 2, 1]) == [[2], [3, 5], [7]])
+        #expect(try parts([1, .symbol("N"), 2]) == [[2], nil, nil])
+        #expect(try parts([.symbol("N"), 2, 1]) == [nil, nil, nil])
+    }
+
     @Test("Named sizes divide")
     func named() throws {
         let input = ValueFact.float(.symbol("N"), .symbol("C"))
