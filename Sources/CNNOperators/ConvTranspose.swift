@@ -100,7 +100,8 @@ package struct ConvTranspose: Operator {
         if isSame {
             // Where the kernel is shorter than the stride, the whole result is less than asked for and nothing is added.
             let size = try input * Dimension(geometry.strides[axis])
-            return try Dimension.minimum(size, wholeSize(input, axis: axis, geometry))
+            // Of nothing the whole would be less than nothing.
+            return try Dimension.maximum(Dimension.minimum(size, wholeSize(input, axis: axis, geometry)), 0)
         }
         var size = try wholeSize(input, axis: axis, geometry)
         if case .explicit(let begins, let ends) = geometry.padding {

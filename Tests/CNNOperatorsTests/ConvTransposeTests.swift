@@ -51,6 +51,13 @@ struct ConvTransposeTests {
         #expect(try same("SAME_UPPER", stride: 4) == [1, 10, 100, 0, 2, 20, 200])
     }
 
+    @Test("SAME makes nothing of nothing, where the whole would be less", arguments: ["SAME_UPPER", "SAME_LOWER"])
+    func sameOfNothing(mode: String) throws {
+        let attributes = [Attribute("auto_pad", .string(mode)), Attribute("strides", .ints([3]))]
+        let inputs = try [Tensor.counting(1, 1, 0), .counting(1, 1, 1)]
+        #expect(try evaluate("ConvTranspose", opset: 11, inputs, attributes: attributes)[0].shape.dimensions == [1, 1, 0])
+    }
+
     @Test("It is the transpose of the convolution: ⟨conv(x), y⟩ = ⟨x, transpose(y)⟩, with groups, in two dimensions")
     func adjoint() throws {
         let attributes = [
