@@ -5,7 +5,8 @@ import CNNTensors
 /// expressions over named sizes (`ValueFact.elements`). Nil stands for a result that cannot be followed, which is never
 /// wrong: the value is then known only when the graph runs.
 package enum SizeArithmetic {
-    /// The elements with a function applied to each; nil if one result is not known.
+    /// The elements with a function applied to each; nil if one result is not known or has a name in a type
+    /// that may be too narrow for it.
     /// - Parameter dataType: the type that the results must fit in; nil where every whole number does.
     /// - Throws: `DimensionError.overflow` if one does not fit: the real value wraps round and is not the expression's.
     package static func map(
@@ -15,7 +16,7 @@ package enum SizeArithmetic {
         var result: [Dimension] = []
         result.reserveCapacity(elements.count)
         for element in elements {
-            guard let value = try function(element) else { return nil }
+            guard let value = try function(element), isFollowed(value, dataType) else { return nil }
             guard fits(value, dataType) else { throw .overflow }
             result.append(value)
         }
@@ -34,11 +35,16 @@ package enum SizeArithmetic {
         result.reserveCapacity(count)
         for index in 0..<count {
             let value = try function(left[left.count == 1 ? 0 : index], right[right.count == 1 ? 0 : index])
-            guard let value else { return nil }
+            guard let value, isFollowed(value, dataType) else { return nil }
             guard fits(value, dataType) else { throw .overflow }
             result.append(value)
         }
         return result
+    }
+
+    /// Whether the type has room for the expression: for named sizes, which no narrower one than of 32 bits is sure to hold.
+    private static func isFollowed(_ value: Dimension, _ dataType: DataType?) -> Bool {
+        value.value != nil || dataType?.bitWidth ?? 64 >= 32
     }
 
     private static func fits(_ value: Dimension, _ dataType: DataType?) -> Bool {

@@ -144,5 +144,7 @@ struct CastTests {
         #expect(try elements(to: .int32) == [n + 1, 3])
         #expect(try elements(to: .bool) == [1, 1])
         #expect(try elements(to: .float32) == nil)
+        // Of N = 300 a byte holds 44.
+        for narrow in [DataType.uint8, .int16] { #expect(try elements(to: narrow) == nil) }
     }
 }
