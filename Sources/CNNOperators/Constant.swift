@@ -56,3 +56,9 @@ package struct Constant: ExactOperator {
 
     package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] { [value] }
 }
+
+extension BoundNode {
+    /// Whether it holds a value of any type, though its definition allows floats only: before version 9 converters wrote the
+    /// shapes of Reshape as constants, which are int64.
+    var isConstantOfAnyType: Bool { operation is Constant && version < 9 }
+}

@@ -76,12 +76,14 @@ private struct ShapeInference {
 
     mutating func infer(_ node: BoundNode) {
         let inputs = node.node.inputs.map { $0.isEmpty ? nil : facts[$0] }
-        let types = checkTypes(of: node, inputs: inputs)
+        var types = checkTypes(of: node, inputs: inputs)
         var outputs = inferredFacts(node, inputs)
         for (index, name) in node.node.outputs.enumerated() where !name.isEmpty {
             if index >= outputs.count { outputs.append(ValueFact(shape: .unknown)) }
             if outputs[index].dataType == nil {
                 outputs[index].dataType = outputType(node.signature, at: index, types: types)
+            } else if let type = outputs[index].dataType, !node.isConstantOfAnyType {
+                check(type, of: "output", at: index, among: node.signature.outputs, node, types: &types)
             }
         }
         for index in outputs.indices { Self.settle(&outputs[index]) }
@@ -146,22 +148,29 @@ private struct ShapeInference {
     private mutating func checkTypes(of node: BoundNode, inputs: [ValueFact?]) -> [String: DataType] {
         var types: [String: DataType] = [:]
         for (index, input) in inputs.enumerated() {
-            guard let type = input?.dataType,
-                let parameter = Signature.parameter(at: index, of: node.signature.inputs)
-            else { continue }
-            if let allowed = node.signature.types[parameter.typeVariable], !allowed.contains(type) {
-                problems.append(
-                    ModelProblem(
-                        .elementType, "input '\(parameter.name)' is \(type), but may be one of: \(allowed)", at: node.place))
-            } else if let other = types[parameter.typeVariable], other != type {
-                problems.append(
-                    ModelProblem(
-                        .elementType, "input '\(parameter.name)' is \(type), but another input of the same type is \(other)",
-                        at: node.place))
-            }
-            types[parameter.typeVariable] = types[parameter.typeVariable] ?? type
+            guard let type = input?.dataType else { continue }
+            check(type, of: "input", at: index, among: node.signature.inputs, node, types: &types)
         }
         return types
+    }
+
+    /// Checks one type against the signature and what its type variable stands for so far.
+    private mutating func check(
+        _ type: DataType, of what: String, at index: Int, among parameters: [Signature.Parameter], _ node: BoundNode,
+        types: inout [String: DataType]
+    ) {
+        guard let parameter = Signature.parameter(at: index, of: parameters) else { return }
+        if let allowed = node.signature.types[parameter.typeVariable], !allowed.contains(type) {
+            problems.append(
+                ModelProblem(
+                    .elementType, "\(what) '\(parameter.name)' is \(type), but may be one of: \(allowed)", at: node.place))
+        } else if let other = types[parameter.typeVariable], other != type {
+            problems.append(
+                ModelProblem(
+                    .elementType, "\(what) '\(parameter.name)' is \(type), but another input of the same type is \(other)",
+                    at: node.place))
+        }
+        types[parameter.typeVariable] = types[parameter.typeVariable] ?? type
     }
 
     private func outputType(_ signature: Signature, at index: Int, types: [String: DataType]) -> DataType? {

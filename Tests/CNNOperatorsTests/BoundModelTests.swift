@@ -58,6 +58,27 @@ private func rules(_ model: Model) -> [ModelProblem.Rule] {
         #expect(rules(try model([node])).first == rule)
     }
 
+    @Test(arguments: [
+        (DataType.bfloat16, Int64(9), [ModelProblem.Rule.elementType]), (.bfloat16, 20, []), (.float16, 9, []),
+    ])
+    func anOutputTypeThatTheDefinitionExcludesIsRefused(_ type: DataType, opset: Int64, problems: [ModelProblem.Rule]) throws {
+        let value = try NamedTensor(name: "", tensor: Tensor(rounding: [1], to: type, shape: .vector(1)))
+        let nodes = [
+            Node("Shape", inputs: ["x"], outputs: ["s"]),
+            Node("ConstantOfShape", inputs: ["s"], outputs: ["y"], attributes: [Attribute("value", .tensor(value))]),
+        ]
+        #expect(rules(try model(nodes, opset: opset)) == problems)
+    }
+
+    @Test func shapesAsConstantsOfOldConvertersAreAccepted() throws {
+        let value = NamedTensor(name: "", tensor: try Tensor([0, -1] as [Int64]))
+        let nodes = [
+            Node("Constant", inputs: [], outputs: ["s"], attributes: [Attribute("value", .tensor(value))]),
+            Node("Reshape", inputs: ["x", "s"], outputs: ["y"]),
+        ]
+        #expect(rules(try model(nodes, opset: 8)) == [])
+    }
+
     @Test func anOperatorOlderThanItsIntroductionIsUnsupported() throws {
         #expect(rules(try model([Node("Clip", inputs: ["x"], outputs: ["y"])], opset: 29)) == [.opsetImport])
     }
