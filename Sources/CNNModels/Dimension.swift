@@ -48,7 +48,7 @@ public struct Dimension: Sendable, Hashable {
         Dimension(atom: .symbol(name))
     }
 
-    /// The most numbers and names that an expression may be made of.
+    /// The most numbers and names that an expression may be made of; a long name counts as several.
     public static let complexityLimit = 200
 
     /// How many numbers and names the expression is made of.
@@ -116,7 +116,8 @@ public struct Dimension: Sendable, Hashable {
 extension Dimension.Atom {
     fileprivate var complexity: Int {
         switch self {
-        case .symbol: 1
+        // Every text of the expression repeats the name, whose length a file decides.
+        case .symbol(let name): 1 + name.utf8.count / 256
         case .floorQuotient(let left, let right), .maximum(let left, let right), .minimum(let left, let right):
             left.complexity + right.complexity
         }
@@ -171,8 +172,7 @@ extension Dimension {
             for (rightProduct, rightCoefficient) in right.terms {
                 let (coefficient, overflow) = leftCoefficient.multipliedReportingOverflow(by: rightCoefficient)
                 guard !overflow else { throw .overflow }
-                let product = Product(
-                    atoms: (leftProduct.atoms + rightProduct.atoms).sorted { $0.description < $1.description })
+                let product = leftProduct.times(rightProduct)
                 let (sum, sumOverflow) = terms[product, default: 0].addingReportingOverflow(coefficient)
                 guard !sumOverflow else { throw .overflow }
                 terms[product] = sum
@@ -283,6 +283,14 @@ extension Dimension {
 }
 
 extension Dimension.Product {
+    /// The product of both, its atoms in the order of their texts.
+    fileprivate func times(_ other: Dimension.Product) -> Dimension.Product {
+        if atoms.isEmpty { return other }
+        if other.atoms.isEmpty { return self }
+        let ordered = (atoms + other.atoms).map { (atom: $0, text: $0.description) }.sorted { $0.text < $1.text }
+        return Dimension.Product(atoms: ordered.map(\.atom))
+    }
+
     /// The product without the divisor's atoms; nil if it does not contain them all.
     fileprivate func divided(by divisor: Dimension.Product) -> Dimension.Product? {
         var rest = atoms
@@ -318,18 +326,18 @@ extension Dimension: CustomStringConvertible {
     /// The expression with its named terms first, for example `floor((H - 1)/2) + 1`.
     public var description: String {
         if let value { return String(value) }
-        let ordered = terms.sorted { left, right in
-            (left.key.atoms.isEmpty ? 1 : 0, left.key.description) < (right.key.atoms.isEmpty ? 1 : 0, right.key.description)
-        }
+        // One text a term: asked for in the comparison, it would be made again, and so twice as often with each level within.
+        let ordered = terms.map { (isNumber: $0.key.atoms.isEmpty, text: $0.key.description, coefficient: $0.value) }
+            .sorted { ($0.isNumber ? 1 : 0, $0.text) < ($1.isNumber ? 1 : 0, $1.text) }
         var text = ""
-        for (product, coefficient) in ordered {
-            let isNegative = coefficient < 0
+        for term in ordered {
+            let isNegative = term.coefficient < 0
             text += text.isEmpty ? (isNegative ? "-" : "") : (isNegative ? " - " : " + ")
-            let magnitude = coefficient.magnitude
-            if product.atoms.isEmpty {
+            let magnitude = term.coefficient.magnitude
+            if term.isNumber {
                 text += String(magnitude)
             } else {
-                text += (magnitude == 1 ? "" : "\(magnitude)*") + product.description
+                text += (magnitude == 1 ? "" : "\(magnitude)*") + term.text
             }
         }
         return text

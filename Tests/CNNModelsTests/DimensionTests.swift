@@ -132,6 +132,33 @@ struct DimensionTests {
         #expect(try (n * h.floorDivided(by: 2)).symbols == ["N", "H"])
     }
 
+    @Test("Sizes that pooling and transposed convolution in turn nest 60 deep are as quick as any", .timeLimit(.minutes(1)))
+    func deepNesting() throws {
+        // None of the quotients joins the one within it, since what lies between them doubles it.
+        var (size, text, expected) = (h, "(H - 1)", 100_000)
+        for _ in 0..<60 {
+            size = try (size - 1).floorDivided(by: 3) * 2 + 2
+            text = "(2*floor(\(text)/3) + 1)"
+            expected = Grower.floorDivision(expected - 1, 3) * 2 + 2
+        }
+        #expect(try (size - 1).description == text.dropFirst().dropLast())
+        #expect(try size.substituting(["H": 100_000]).value == expected)
+        #expect(try size * n == n * size)
+        #expect(Set([size]).contains(size))
+        #expect(try Dimension.maximum(size, size - 1) == size)
+        var largest = h
+        for level in 0..<40 { largest = try .maximum(largest - 1, .symbol("s\(level)")) }
+        #expect(largest.symbols.count == 41)
+        #expect(largest.description.hasPrefix("max(max("))
+        #expect(try largest.substituting(["H": 1_000, "s39": 0]).symbols.count == 39)
+    }
+
+    @Test("A name so long that expressions could not repeat it is too complex")
+    func longName() throws {
+        let long = Dimension.symbol(String(repeating: "H", count: 100_000))
+        #expect(throws: DimensionError.tooComplex) { try long + 1 }
+    }
+
     @Test("Overflow and division by zero are errors")
     func arithmeticErrors() throws {
         #expect(throws: DimensionError.overflow) { try Dimension(.max) + 1 }
