@@ -12,7 +12,7 @@ public struct StructureChecker {
     public static func problems(in model: Model) -> [ModelProblem] {
         var checker = StructureChecker()
         checker.checkVersions(of: model)
-        checker.check(model.graph, outerNames: [])
+        checker.check(model.graph, within: [])
         for function in model.functions { checker.check(function) }
         return checker.problems
     }
@@ -62,20 +62,21 @@ public struct StructureChecker {
 
     // MARK: - Names
 
-    private mutating func check(_ graph: Graph, outerNames: Set<String>) {
+    /// - Parameter scopes: the names that each graph around this one has defined so far, outermost first.
+    private mutating func check(_ graph: Graph, within scopes: [Set<String>]) {
         checkUnique(graph.inputs.map(\.name), "graph input")
         checkUnique(graph.initializers.map(\.name), "initializer")
         checkUnique(graph.outputs.map(\.name), "graph output")
         let given = Set(graph.inputs.map(\.name)).union(graph.initializers.map(\.name))
-        let defined = checkNodes(graph.nodes, given: given, outerNames: outerNames)
-        for output in graph.outputs where !defined.contains(output.name) && !outerNames.contains(output.name) {
+        let defined = checkNodes(graph.nodes, given: given, within: scopes)
+        for output in graph.outputs where !defined.contains(output.name) && !scopes.define(output.name) {
             report(.definedNames, "graph output '\(output.name)' is computed by no node", at: .value(output.name))
         }
     }
 
     private mutating func check(_ function: Function) {
         checkUnique(function.inputs, "function input")
-        let defined = checkNodes(function.nodes, given: Set(function.inputs), outerNames: [])
+        let defined = checkNodes(function.nodes, given: Set(function.inputs), within: [])
         for output in function.outputs where !defined.contains(output) {
             report(
                 .definedNames, "output '\(output)' of function '\(function.name)' is computed by no node", at: .value(output))
@@ -94,12 +95,12 @@ public struct StructureChecker {
     }
 
     /// - Returns: every name defined at the end.
-    private mutating func checkNodes(_ nodes: [Node], given: Set<String>, outerNames: Set<String>) -> Set<String> {
+    private mutating func checkNodes(_ nodes: [Node], given: Set<String>, within scopes: [Set<String>]) -> Set<String> {
         let later = Set(nodes.flatMap(\.outputs))
         var defined = given
         for (index, node) in nodes.enumerated() {
             let place = ModelProblem.Place.node(index: index, name: node.name, operatorType: node.operatorType)
-            for input in node.inputs where !input.isEmpty && !defined.contains(input) && !outerNames.contains(input) {
+            for input in node.inputs where !input.isEmpty && !defined.contains(input) && !scopes.define(input) {
                 if later.contains(input) {
                     report(.topologicalOrder, "input '\(input)' is computed by this node or a later one", at: place)
                 } else {
@@ -107,17 +108,17 @@ public struct StructureChecker {
                 }
             }
             for output in node.outputs where !output.isEmpty {
-                if outerNames.contains(output) || !defined.insert(output).inserted {
+                if scopes.define(output) || !defined.insert(output).inserted {
                     report(.singleAssignment, "output '\(output)' is already defined", at: place)
                 }
             }
-            checkAttributes(of: node, at: place, visibleNames: defined.union(outerNames))
+            checkAttributes(of: node, at: place, within: scopes + [defined])
         }
         return defined
     }
 
     private mutating func checkAttributes(
-        of node: Node, at place: ModelProblem.Place, visibleNames: @autoclosure () -> Set<String>
+        of node: Node, at place: ModelProblem.Place, within scopes: @autoclosure () -> [Set<String>]
     ) {
         var seen: Set<String> = []
         for attribute in node.attributes {
@@ -125,10 +126,15 @@ public struct StructureChecker {
                 report(.attribute, "attribute '\(attribute.name)' stands twice", at: place)
             }
             switch attribute.value {
-            case .graph(let graph): check(graph, outerNames: visibleNames())
-            case .graphs(let graphs): for graph in graphs { check(graph, outerNames: visibleNames()) }
+            case .graph(let graph): check(graph, within: scopes())
+            case .graphs(let graphs): for graph in graphs { check(graph, within: scopes()) }
             default: break
             }
         }
     }
+}
+
+extension [Set<String>] {
+    /// Whether one of these scopes has the name.
+    fileprivate func define(_ name: String) -> Bool { contains { $0.contains(name) } }
 }

@@ -23,9 +23,6 @@ struct ModelDecoder {
         elementMemory = guarded.memoryLimit - guarded.valueMemory
     }
 
-    /// The oldest and newest version of the file format that is read.
-    static let irVersions: ClosedRange<Int64> = 3...14
-
     mutating func model() throws -> Model {
         guard guarded.hasGraph else {
             throw DecodingFault("the file holds no graph", hint: "is it an ONNX model, and complete?")
@@ -33,10 +30,11 @@ struct ModelDecoder {
         var model = try message(guarded.head.bytes[...], onnx__model_proto__unpack, onnx__model_proto__free_unpacked) {
             try $0.model($1)
         }
-        guard Self.irVersions.contains(model.irVersion) else {
+        let irVersions = StructureChecker.irVersions
+        guard irVersions.contains(model.irVersion) else {
             throw DecodingFault(
                 "ONNX file format version (ir_version) \(model.irVersion) is not supported",
-                hint: "versions \(Self.irVersions.lowerBound) to \(Self.irVersions.upperBound) are read")
+                hint: "versions \(irVersions.lowerBound) to \(irVersions.upperBound) are read")
         }
         guard !model.opsetImports.isEmpty else {
             throw DecodingFault("the model imports no operator set (opset_import)", hint: "was the file cut short?")
