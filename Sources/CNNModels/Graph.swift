@@ -49,7 +49,7 @@ public struct NamedTensor: Sendable, Hashable {
     public var details: FormatDetails
 
     /// Where a `TensorProto` holds its elements.
-    public enum Storage: String, Sendable, Hashable, Codable {
+    public enum Storage: String, Sendable, Hashable {
         /// Bytes in `raw_data`.
         case raw
         /// Numbers in a field of their type, such as `float_data`.

@@ -47,7 +47,7 @@ public struct Model: Sendable, Hashable {
 }
 
 /// An operator set that a model or function imports: a domain and a version of it.
-public struct OperatorSetID: Sendable, Hashable, Codable {
+public struct OperatorSetID: Sendable, Hashable {
     /// Empty for ONNX's own operators.
     public var domain: String
     public var version: Int64
@@ -67,7 +67,7 @@ public struct OperatorSetID: Sendable, Hashable, Codable {
 }
 
 /// A key with a text, as ONNX attaches to models, graphs, nodes, values and tensors.
-public struct MetadataEntry: Sendable, Hashable, Codable {
+public struct MetadataEntry: Sendable, Hashable {
     public var key: String
     public var value: String
     public var details: FormatDetails

@@ -9,7 +9,7 @@ public struct ModelProblem: Sendable, Hashable {
     public var hint: String?
 
     /// The rules that a model is held to.
-    public enum Rule: String, Sendable, Hashable, CaseIterable, Codable {
+    public enum Rule: String, Sendable, Hashable, CaseIterable {
         case formatVersion = "format-version"
         case opsetImport = "opset-import"
         case unsupportedOperator = "unsupported-operator"

@@ -81,7 +81,7 @@ public struct Attribute: Sendable, Hashable {
     }
 
     /// The type of an attribute; raw values are ONNX's `AttributeProto.AttributeType` numbers.
-    public enum Kind: Int32, Sendable, Hashable, Codable, CaseIterable {
+    public enum Kind: Int32, Sendable, Hashable, CaseIterable {
         case undefined = 0
         case float = 1
         case int = 2

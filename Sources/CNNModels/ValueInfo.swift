@@ -1,7 +1,7 @@
 import CNNTensors
 
 /// A value's name with the type that the file declares for it (`ValueInfoProto`).
-public struct ValueInfo: Sendable, Hashable, Codable {
+public struct ValueInfo: Sendable, Hashable {
     public var name: String
     /// Nil where the file gives a name only.
     public var type: ValueType?
@@ -30,7 +30,7 @@ public struct ValueInfo: Sendable, Hashable, Codable {
 }
 
 /// The type of a value (`TypeProto`).
-public struct ValueType: Sendable, Hashable, Codable {
+public struct ValueType: Sendable, Hashable {
     public var kind: Kind
     /// What the value means, for example `IMAGE`.
     public var denotation: String
@@ -44,7 +44,7 @@ public struct ValueType: Sendable, Hashable, Codable {
     }
 
     /// The kinds of value. Element types are ONNX's numbers, since a file may hold one that `DataType` does not know.
-    public indirect enum Kind: Sendable, Hashable, Codable {
+    public indirect enum Kind: Sendable, Hashable {
         /// A tensor; `shape` nil means that not even the rank is declared.
         case tensor(elementType: Int32, shape: DeclaredShape?, details: FormatDetails = FormatDetails())
         case sparseTensor(elementType: Int32, shape: DeclaredShape?, details: FormatDetails = FormatDetails())
@@ -68,7 +68,7 @@ public struct ValueType: Sendable, Hashable, Codable {
 }
 
 /// The shape that a file declares for a value (`TensorShapeProto`).
-public struct DeclaredShape: Sendable, Hashable, Codable {
+public struct DeclaredShape: Sendable, Hashable {
     public var dimensions: [DeclaredDimension]
     public var details: FormatDetails
 
@@ -80,14 +80,14 @@ public struct DeclaredShape: Sendable, Hashable, Codable {
 }
 
 /// One axis of a declared shape: a number, a name shared by axes of the same size, or nothing.
-public struct DeclaredDimension: Sendable, Hashable, Codable {
+public struct DeclaredDimension: Sendable, Hashable {
     public var size: Size
     /// What the axis means, for example `DATA_CHANNEL`.
     public var denotation: String
     public var details: FormatDetails
 
     /// What the file says of the size; a number may be any, even a negative one.
-    public enum Size: Sendable, Hashable, Codable {
+    public enum Size: Sendable, Hashable {
         case known(Int64)
         case symbol(String)
         case unknown
