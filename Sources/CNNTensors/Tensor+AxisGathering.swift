@@ -56,6 +56,7 @@ extension Tensor {
         }
         if shape.elementCount > 0 { try checkBounds(axes) }
         if dataType == .string { return try gatheringStrings(axes, shape: shape, fill: fill) }
+        guard dataType.byteWidth != nil else { return try gatheringPacked(axes, shape: shape, fill: fill) }
         return try Tensor(dataType: dataType, shape: shape) { destination in
             guard shape.elementCount > 0 else { return }
             withUnsafeBytes { source in
@@ -64,11 +65,16 @@ extension Tensor {
                 case 2: gather(UInt16.self, from: source, axes, fill, into: destination)
                 case 4: gather(UInt32.self, from: source, axes, fill, into: destination)
                 case 8: gather(UInt64.self, from: source, axes, fill, into: destination)
-                case 16: gather(SIMD2<UInt64>.self, from: source, axes, fill, into: destination)
-                default: gatherPacked(from: source, axes, fill, into: destination)
+                default: gather(SIMD2<UInt64>.self, from: source, axes, fill, into: destination)
                 }
             }
         }
+    }
+
+    /// The elements at these offsets in row-major order; a negative one stands for zero, false or the empty string.
+    /// - Throws: `TensorError.valueOutOfRange` for offsets outside the tensor, `.wrongElementCount`.
+    package func gathering(_ offsets: [Int], shape: Shape) throws -> Tensor {
+        try gathering([.table(offsets)], shape: shape)
     }
 
     private func checkBounds(_ axes: [AxisOffsets]) throws(TensorError) {
@@ -110,21 +116,12 @@ extension Tensor {
         }
     }
 
-    /// Elements of 2 or 4 bits, the first of a byte in its lowest bits.
-    private func gatherPacked(
-        from source: UnsafeRawBufferPointer, _ axes: [AxisOffsets], _ fill: Tensor?,
-        into destination: UnsafeMutableRawBufferPointer
-    ) {
-        let width = dataType.bitWidth ?? 8
-        let mask = UInt8(truncatingIfNeeded: (1 << width) - 1)
-        let fillBits = fill?.withUnsafeBytes { $0[0] & mask } ?? 0
-        destination.initializeMemory(as: UInt8.self, repeating: 0)
-        var bit = 0
-        Self.forEachOffset(axes) { offset in
-            let element = offset.map { source[$0 * width / 8] >> UInt8($0 * width % 8) & mask } ?? fillBits
-            destination[bit / 8] |= element << UInt8(bit % 8)
-            bit += width
-        }
+    /// Elements of fewer than 8 bits, a byte each while they move.
+    private func gatheringPacked(_ axes: [AxisOffsets], shape: Shape, fill: Tensor?) throws -> Tensor {
+        let codes = try Tensor(codes(), shape: self.shape)
+        let fillCode = try fill.map { try Tensor($0.codes(), shape: $0.shape) }
+        let gathered = try codes.gathering(axes, shape: shape, fill: fillCode)
+        return try Tensor(codes: gathered.codes(), dataType: dataType, shape: shape)
     }
 
     private func gatheringStrings(_ axes: [AxisOffsets], shape: Shape, fill: Tensor?) throws -> Tensor {

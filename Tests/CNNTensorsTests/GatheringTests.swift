@@ -65,7 +65,7 @@ struct GatheringTests {
         #expect(empty.shape.elementCount == 0)
     }
 
-    @Test("Elements of 2 and 4 bits and strings move, too")
+    @Test("Elements of 2, 4 and 6 bits and strings move, too")
     func narrowAndStrings() throws {
         // 1, 2, 3, 0 in two bits each.
         let pairs = try Tensor(dataType: .uint2, shape: Shape([2, 2])) { $0.copyBytes(from: [0b00_11_10_01]) }
@@ -73,6 +73,13 @@ struct GatheringTests {
         #expect(bytes(turned) == [0b01_10_11_00])
         let nibbles = try Tensor(dataType: .int4, shape: .vector(3)) { $0.copyBytes(from: [0x21, 0x03]) }
         #expect(bytes(try nibbles.gathering([.table([2, -1, 0])], shape: .vector(3))) == [0x03, 0x01])
+        // Four elements of six bits in three bytes: two of them begin in one byte and end in the next.
+        let codes: [UInt8] = [0b100001, 0b010110, 0b111010, 0b001101]
+        let sixes = try Tensor(codes: codes, dataType: .float6e3m2, shape: .vector(4))
+        let fill = try Tensor(codes: [0b111111], dataType: .float6e3m2, shape: .scalar)
+        let moved = try sixes.gathering([.table([2, 1, -1, 3, 0])], shape: .vector(5), fill: fill)
+        #expect(try moved.codes() == [0b111010, 0b010110, 0b111111, 0b001101, 0b100001])
+        #expect(moved.dataType == .float6e3m2)
         let strings = try Tensor(strings: [[1], [2]], shape: .vector(2))
         #expect(try strings.gathering([.table([1, -1, 0])], shape: .vector(3)).strings() == [[2], [], [1]])
         #expect(try strings.gathering([1, -1, 0], shape: .vector(3)).strings() == [[2], [], [1]])
