@@ -21,6 +21,8 @@ public struct SafetensorsFile: Sendable {
     /// Texts by key, from the header's `__metadata__`; empty if it has none.
     public let metadata: [String: String]
 
+    /// What the file may still take in memory beside its header.
+    package let memory: MemoryBudget
     private let file: MappedFile
     private let indices: [String: Int]
 
@@ -28,7 +30,15 @@ public struct SafetensorsFile: Sendable {
     static let headerLimit = 100_000_000
     /// No array has more axes: NumPy's limit, and 2 bytes of header an axis would otherwise become 8 in memory.
     package static let rankLimit = 64
-    static let metadataKey = "__metadata__"
+    package static let metadataKey = "__metadata__"
+    /// Bytes that a text of the metadata takes beside the texts themselves: its places in the set of keys, which finds those
+    /// that stand twice, and in the dictionary. While a hash table grows it has four places an element.
+    private static let metadataEntrySize = 4 * 3 * MemoryLayout<String>.stride
+    /// Bytes that an array takes beside its name and sizes: the entry in lists that grow and are sorted, its places in the set
+    /// of names and in the index, and the list of its sizes.
+    private static let entrySize =
+        4 * MemoryLayout<Entry>.stride + 4 * (2 * MemoryLayout<String>.stride + MemoryLayout<Int>.stride)
+        + MemoryBudget.arrayOverhead
 
     /// Opens the file at `path` and checks its header.
     /// - Throws: `FileError` if it cannot be opened, `ArrayFileError` if it breaks a rule of the format.
@@ -42,13 +52,28 @@ public struct SafetensorsFile: Sendable {
         let header = try Self.header(of: file)
         var entries: [Entry] = []
         var metadata: [String: String] = [:]
+        var memory = MemoryBudget(fileSize: file.bytes.count)
+        func spend(_ byteCount: Int) throws {
+            guard memory.spend(byteCount) else {
+                throw ArrayFileError(
+                    path: file.path,
+                    reason: .malformed("the header would take memory out of proportion to the file's size"))
+            }
+        }
         do {
             var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: file.bytes[header]))
             try scanner.object { scanner, name in
                 if name == Self.metadataKey {
-                    try scanner.object { scanner, key in metadata[key] = try scanner.string() }
+                    try scanner.object { scanner, key in
+                        let value = try scanner.string()
+                        try spend(
+                            Self.metadataEntrySize + MemoryBudget.heapSize(of: key) + MemoryBudget.heapSize(of: value))
+                        metadata[key] = value
+                    }
                 } else {
-                    entries.append(try Self.entry(name, &scanner, file: file, dataStart: header.upperBound))
+                    let entry = try Self.entry(name, &scanner, file: file, dataStart: header.upperBound)
+                    try spend(Self.entrySize + 8 * entry.shape.rank + MemoryBudget.heapSize(of: name))
+                    entries.append(entry)
                 }
             }
             try scanner.end()
@@ -59,6 +84,7 @@ public struct SafetensorsFile: Sendable {
         self.file = file
         self.entries = entries
         self.metadata = metadata
+        self.memory = memory
         // The scanner has refused names that stand twice.
         indices = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.name, $0) })
     }

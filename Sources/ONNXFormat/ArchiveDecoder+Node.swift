@@ -106,7 +106,7 @@ extension ArchiveDecoder {
         var storage = NamedTensor.Storage.raw
         var documentation = ""
         var metadata: [MetadataEntry] = []
-        let details = try object(&scanner, cost: 2 * WireSchema.arrayOverhead + 64) { scanner, key in
+        let details = try object(&scanner, cost: 2 * MemoryBudget.arrayOverhead + 64) { scanner, key in
             switch key {
             case "name": name = try self.text(&scanner)
             case "type": typeName = try scanner.string()
@@ -145,18 +145,13 @@ extension ArchiveDecoder {
             throw DecodingFault("a \(dataType) tensor needs \(dataType == .string ? "'strings'" : "'data'") and nothing else")
         }
         if let strings { return try Tensor(strings: strings, shape: shape) }
-        guard let data, let entry = arrays.entry(named: data) else {
-            throw DecodingFault("the file has no array '\(data ?? "")'")
-        }
-        let stored = try arrays.tensor(named: data)
-        if entry.dataType == dataType, entry.shape == shape { return stored }
+        let name = data ?? ""
+        let stored = try array(named: name)
+        if stored.dataType == dataType, stored.shape == shape { return stored }
         // Types that the format lacks lie there as plain bytes.
-        guard entry.dataType == .uint8, entry.shape.rank == 1, let storage = stored.storage,
-            entry.shape.elementCount == (try Tensor.byteCount(dataType, shape))
-        else {
-            throw DecodingFault(
-                "the graph has \(dataType)\(shape) for array '\(data)', which is \(entry.dataType)\(entry.shape)")
-        }
+        guard stored.dataType == .uint8, stored.shape.rank == 1, let storage = stored.storage,
+            stored.shape.elementCount == (try Tensor.byteCount(dataType, shape))
+        else { throw DecodingFault("the graph has \(dataType)\(shape) for array '\(name)', which is \(stored)") }
         return try Tensor(dataType: dataType, shape: shape, bytes: storage.bytes, owner: storage)
     }
 }

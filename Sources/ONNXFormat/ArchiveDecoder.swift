@@ -4,12 +4,14 @@ import CNNTensors
 /// Reads a model from an archive's JSON. The text is scanned once, front to back, straight into the model's values; it may be
 /// hostile, so what the values take in memory is counted.
 final class ArchiveDecoder {
-    let arrays: SafetensorsFile
-    private var memory: Int
+    private let arrays: SafetensorsFile
+    /// By name: the arrays met so far. Any number of tensors may name one array, which is copied if its address does not suit.
+    private var tensors: [String: Tensor] = [:]
+    private var memory: MemoryBudget
 
-    init(_ arrays: SafetensorsFile, memoryLimit: Int) {
+    init(_ arrays: SafetensorsFile) {
         self.arrays = arrays
-        memory = memoryLimit
+        memory = arrays.memory
     }
 
     /// Reads the JSON of a whole model.
@@ -57,8 +59,7 @@ final class ArchiveDecoder {
 
     /// Counts bytes that values take in memory.
     func spend(_ byteCount: Int) throws {
-        memory -= byteCount
-        guard memory >= 0 else {
+        guard memory.spend(byteCount) else {
             throw DecodingFault("the graph would take an amount of memory that is out of proportion to the file's size")
         }
     }
@@ -82,7 +83,7 @@ final class ArchiveDecoder {
 
     func list<Element>(_ scanner: inout JSONScanner, _ element: (inout JSONScanner) throws -> Element) throws -> [Element] {
         var list: [Element] = []
-        try spend(WireSchema.arrayOverhead)
+        try spend(MemoryBudget.arrayOverhead)
         try scanner.array { scanner in
             // The array grows by doubling.
             try spend(2 * MemoryLayout<Element>.stride)
@@ -93,7 +94,7 @@ final class ArchiveDecoder {
 
     func text(_ scanner: inout JSONScanner) throws -> String {
         let text = try scanner.string()
-        if text.utf8.count > 15 { try spend(text.utf8.count + WireSchema.arrayOverhead) }
+        try spend(MemoryBudget.heapSize(of: text))
         return text
     }
 
@@ -101,7 +102,7 @@ final class ArchiveDecoder {
 
     func base64(_ scanner: inout JSONScanner) throws -> [UInt8] {
         guard let bytes = Base64.bytes(try scanner.string()) else { throw DecodingFault("a text is not valid base64") }
-        try spend(bytes.count + WireSchema.arrayOverhead)
+        try spend(bytes.count + MemoryBudget.arrayOverhead)
         return bytes
     }
 
@@ -121,6 +122,17 @@ final class ArchiveDecoder {
         let number = try scanner.integer()
         guard let value = Int32(exactly: number) else { throw DecodingFault("\(number) does not fit in 32 bits") }
         return value
+    }
+
+    /// The file's array of this name.
+    func array(named name: String) throws -> Tensor {
+        if let known = tensors[name] { return known }
+        guard arrays.entry(named: name) != nil else { throw DecodingFault("the file has no array '\(name)'") }
+        let array = try arrays.tensor(named: name)
+        // As much as a copy takes, and its place in the table, which has four places an element while it grows.
+        try spend(array.byteCount + 4 * (MemoryLayout<String>.stride + MemoryLayout<Tensor>.stride))
+        tensors[name] = array
+        return array
     }
 
     // MARK: Graphs

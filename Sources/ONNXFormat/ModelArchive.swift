@@ -11,7 +11,7 @@ import CNNTensors
 public struct ModelArchive: Sendable {
     /// The metadata key under which the graph stands.
     public static let graphKey = "onnxcnn.graph"
-    /// The version of the JSON that is written, and the newest that is read.
+    /// The version of the JSON that is written, and the only one that is read.
     public static let version = 1
 
     /// The model, with weights that refer to the mapped file.
@@ -42,9 +42,7 @@ public struct ModelArchive: Sendable {
         self.metadata = metadata
         do {
             model = try graph.withUTF8 { text in
-                let decoder = ArchiveDecoder(
-                    arrays, memoryLimit: WireGuard.memoryFloor + 3 * min(file.bytes.count, Int.max / 8))
-                return try decoder.model(UnsafeRawBufferPointer(text))
+                try ArchiveDecoder(arrays).model(UnsafeRawBufferPointer(text))
             }
         } catch let fault as DecodingFault {
             throw ModelFileError(

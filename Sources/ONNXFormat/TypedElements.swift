@@ -180,7 +180,7 @@ struct TypedElements {
             var memory = 0
             try forEach { content in
                 count += 1
-                memory += 24 + (content.isEmpty ? 0 : content.count + WireSchema.arrayOverhead)
+                memory += 24 + (content.isEmpty ? 0 : content.count + MemoryBudget.arrayOverhead)
             }
             guard count == shape.elementCount else {
                 throw DecodingFault("shape \(shape) has \(shape.elementCount) strings, but there are \(count)")

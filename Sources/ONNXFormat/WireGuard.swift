@@ -1,3 +1,5 @@
+import CNNTensors
+
 /// The walk over a file's bytes that stands before protobuf-c. It follows the schema without recursion, refuses whatever
 /// would hurt the parser behind it, and copies the structure into compact buffers from which all bulk is cut:
 ///
@@ -8,9 +10,6 @@
 struct WireGuard {
     /// Messages may nest this deep; a subgraph takes three levels.
     static let depthLimit = 64
-    /// Bytes that the model's structure may take in memory whatever the file's size. With what the process itself takes
-    /// this keeps every file below 64 MB + 3 × its size.
-    static let memoryFloor = 36 << 20
 
     /// The root message without the elements below.
     private(set) var head = WireBuffer()
@@ -67,9 +66,7 @@ struct WireGuard {
     /// Walks a whole file whose root message is a model, or a tensor.
     /// - Throws: `ModelFileError` with the byte and the path of fields where a rule is broken.
     init(_ bytes: UnsafeRawBufferPointer, root: KeyPath<WireSchema, Int>, file: String, memoryLimit: Int? = nil) throws {
-        // A file of many terabytes is no file; the arithmetic below must not care.
-        let size = min(bytes.count, Int.max / 8)
-        self.memoryLimit = memoryLimit ?? Self.memoryFloor + 3 * size
+        self.memoryLimit = memoryLimit ?? MemoryBudget(fileSize: bytes.count).rest
         reader = WireReader(bytes: bytes, position: 0)
         frames.append(
             Frame(
@@ -130,7 +127,7 @@ struct WireGuard {
         case .bytes:
             try expect(.lengthDelimited, tag, field, at: start)
             let content = try reader.value(.lengthDelimited, end: frame.end)
-            spend(parsing: 48 + content.count, value: WireSchema.arrayOverhead + content.count + 8)
+            spend(parsing: 48 + content.count, value: MemoryBudget.arrayOverhead + content.count + 8)
             try copy(tag, content, to: frame.output)
         case .varint: try number(tag, field, .varint, at: start, in: frame)
         case .fixed32: try number(tag, field, .fixed32, at: start, in: frame)
@@ -239,7 +236,7 @@ struct WireGuard {
                 buffer.append(littleEndian: number)
             }
             payloads.append(TensorPayload(field: field, occurrence: occurrence))
-            return spend(parsing: 80, value: MemoryLayout<TensorPayload>.stride + WireSchema.arrayOverhead + 16)
+            return spend(parsing: 80, value: MemoryLayout<TensorPayload>.stride + MemoryBudget.arrayOverhead + 16)
         }
         guard payloads[index].field == field else {
             throw WireFault(
@@ -251,7 +248,7 @@ struct WireGuard {
 
     private mutating func unknownField(_ tag: WireReader.Tag, in frame: Frame) throws {
         let content = try reader.value(tag.type, end: frame.end)
-        spend(parsing: 112, value: content.count + 16 + WireSchema.arrayOverhead)
+        spend(parsing: 112, value: content.count + 16 + MemoryBudget.arrayOverhead)
         guard tag.type == .lengthDelimited else { return try copy(tag, content, to: frame.output) }
         write(to: frame.output) { buffer in
             buffer.append(tag: tag.number, .lengthDelimited)
@@ -305,7 +302,7 @@ struct WireGuard {
         }
     }
 
-    private func stringSize(_ count: Int) -> Int { count > 15 ? count + WireSchema.arrayOverhead : 0 }
+    private func stringSize(_ count: Int) -> Int { count > 15 ? count + MemoryBudget.arrayOverhead : 0 }
 
     /// Text has to be UTF-8, and without a NUL: C would see the part before it.
     private func checkText(_ range: Range<Int>) throws {

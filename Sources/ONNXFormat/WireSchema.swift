@@ -1,4 +1,5 @@
 import CNNModels
+import CNNTensors
 import CONNX
 import CProtobufC
 
@@ -82,18 +83,13 @@ struct WireSchema: Sendable {
             }
             messages.append(
                 Message(
-                    name: name, fields: fields, structSize: descriptor.sizeof_message + Self.allocationOverhead,
+                    name: name, fields: fields, structSize: descriptor.sizeof_message + MemoryBudget.allocationOverhead,
                     valueSize: Self.valueSize(name)))
         }
         self.messages = messages
         graph = messages.firstIndex { $0.name == "GraphProto" } ?? model
         tensor = messages.firstIndex { $0.name == "TensorProto" } ?? model
     }
-
-    /// What an allocation takes beyond the bytes asked for (glibc: a header word, then rounding to 16).
-    static let allocationOverhead = 16
-    /// What a Swift array or long string takes on the heap beyond its elements.
-    static let arrayOverhead = 32 + allocationOverhead
 
     /// Bytes of the Swift value of a message: itself, and the heap objects that are there even when all its fields are absent.
     private static func valueSize(_ name: String) -> Int {
@@ -103,10 +99,10 @@ struct WireSchema: Sendable {
         case "AttributeProto": MemoryLayout<Attribute>.stride + 64
         case "GraphProto": MemoryLayout<Graph>.stride + 64
         // Its shape's dimensions and its storage object.
-        case "TensorProto": MemoryLayout<NamedTensor>.stride + 2 * arrayOverhead + 64
+        case "TensorProto": MemoryLayout<NamedTensor>.stride + 2 * MemoryBudget.arrayOverhead + 64
         case "ValueInfoProto": MemoryLayout<ValueInfo>.stride
         case "TypeProto": MemoryLayout<ValueType>.stride + 64
-        case "TensorShapeProto": MemoryLayout<DeclaredShape>.stride + arrayOverhead
+        case "TensorShapeProto": MemoryLayout<DeclaredShape>.stride + MemoryBudget.arrayOverhead
         case "Dimension": MemoryLayout<DeclaredDimension>.stride
         case "StringStringEntryProto": MemoryLayout<MetadataEntry>.stride
         case "OperatorSetIdProto": MemoryLayout<OperatorSetID>.stride

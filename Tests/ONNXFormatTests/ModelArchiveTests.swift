@@ -49,6 +49,27 @@ import Testing
 
     // MARK: Hostile archives
 
+    /// The bytes of a safetensors file with this graph whose only array of use, `w`, lies at an odd address.
+    private func misaligned(_ json: String, byteCount: Int) -> [UInt8] {
+        var header = """
+            {"__metadata__":{"onnxcnn.graph":\(JSON.string(json).text())},"pad":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},\
+            "w":{"dtype":"F32","shape":[\(byteCount / 4)],"data_offsets":[1,\(byteCount + 1)]}}
+            """
+        while header.utf8.count % 8 != 0 { header += " " }
+        return withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) } + Array(header.utf8)
+            + [UInt8](repeating: 0, count: byteCount + 1)
+    }
+
+    @Test func anArrayThatManyTensorsNameIsCopiedOnce() throws {
+        let tensor = #"{"name":"w","type":"float32","shape":[250],"data":"w"}"#
+        let list = Array(repeating: tensor, count: 50).joined(separator: ",")
+        let json = #"{"version":1,"graph":{"initializers":[\#(list)]}}"#
+        let model = try ModelArchive(MappedFile(copying: misaligned(json, byteCount: 1_000))).model
+        let starts = Set(model.graph.initializers.map { $0.tensor.withUnsafeBytes { $0.baseAddress } })
+        #expect(model.graph.initializers.count == 50)
+        #expect(starts.count == 1)
+    }
+
     private static let graph = #""graph":{"initializers":[{"name":"w","type":"uint8","shape":[2],"data":"w"}]}"#
 
     /// A file with an array `w` of two bytes and this JSON.
