@@ -59,6 +59,8 @@ struct WireGuard {
         let isUnit: Bool
         /// Singular messages met, a bit a field number.
         var seen: UInt64 = 0
+        /// Members of oneofs met, a bit a field number.
+        var chosen: UInt64 = 0
         /// The tensor's entry in `payloads`.
         var payload: Int?
     }
@@ -113,6 +115,13 @@ struct WireGuard {
             return try unknownField(tag, in: frame)
         }
         if field.isPayload { return try payload(tag, at: start, in: frame) }
+        if field.alternatives != 0 {
+            // protobuf-c would keep the last one and drop the others.
+            guard frame.chosen & field.alternatives == 0 else {
+                throw WireFault(rule: "'\(field.name)' stands beside another value that excludes it", offset: start)
+            }
+            frames[frames.count - 1].chosen |= 1 << UInt64(tag.number)
+        }
         switch field.content {
         case .message(let child):
             try expect(.lengthDelimited, tag, field, at: start)

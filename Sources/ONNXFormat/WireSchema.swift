@@ -22,6 +22,8 @@ struct WireSchema: Sendable {
         let isRepeated: Bool
         /// Whether the field holds elements of a tensor; these never reach protobuf-c.
         let isPayload: Bool
+        /// The other members of the field's oneof, a bit a field number; none where it is in none.
+        let alternatives: UInt64
     }
 
     struct Message: Sendable {
@@ -79,7 +81,8 @@ struct WireSchema: Sendable {
                 }
                 fields[Int(field.id)] = Field(
                     name: fieldName, content: content, isRepeated: field.label == PROTOBUF_C_LABEL_REPEATED,
-                    isPayload: name == "TensorProto" && TensorPayload.Field.allCases.contains { $0.name == fieldName })
+                    isPayload: name == "TensorProto" && TensorPayload.Field.allCases.contains { $0.name == fieldName },
+                    alternatives: Self.alternatives(to: field, in: descriptor))
             }
             messages.append(
                 Message(
@@ -89,6 +92,19 @@ struct WireSchema: Sendable {
         self.messages = messages
         graph = messages.firstIndex { $0.name == "GraphProto" } ?? model
         tensor = messages.firstIndex { $0.name == "TensorProto" } ?? model
+    }
+
+    private static func alternatives(
+        to field: ProtobufCFieldDescriptor, in message: ProtobufCMessageDescriptor
+    ) -> UInt64 {
+        func isInOneof(_ field: ProtobufCFieldDescriptor) -> Bool {
+            field.flags & UInt32(PROTOBUF_C_FIELD_FLAG_ONEOF.rawValue) != 0
+        }
+        guard isInOneof(field) else { return 0 }
+        // All members of one oneof have the number of the one that is set in the same place.
+        return (0..<Int(message.n_fields)).map { message.fields[$0] }
+            .filter { isInOneof($0) && $0.quantifier_offset == field.quantifier_offset && $0.id != field.id }
+            .reduce(0) { $0 | 1 << UInt64($1.id) }
     }
 
     /// Bytes of the Swift value of a message: itself, and the heap objects that are there even when all its fields are absent.

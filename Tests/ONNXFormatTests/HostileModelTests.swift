@@ -71,6 +71,21 @@ import Testing
         #expect(try error(bytes).cause == "'graph' stands more than once")
     }
 
+    /// Of a oneof's members protobuf-c keeps the last, so a file with two would not be written as it was read.
+    @Test(arguments: [
+        // A type that is a tensor and a map; a size that is a number and a name.
+        (Wire.field(1, []) + Wire.field(5, []), "'map_type' stands beside another value that excludes it"),
+        (
+            Wire.field(1, Wire.field(2, Wire.field(1, Wire.field(2, "N") + Wire.field(1, varint: 3)))),
+            "'dim_value' stands beside another value that excludes it"
+        ),
+    ])
+    func valuesThatExcludeEachOtherAreRefused(type: [UInt8], cause: String) throws {
+        let error = try error(Wire.model(graph: Wire.field(11, Wire.field(1, "x") + Wire.field(2, type))))
+        #expect(error.cause == cause)
+        #expect(error.place.hasPrefix("graph.input[0].type"))
+    }
+
     // MARK: Memory
 
     /// Ten megabytes of nothing at every place that repeats. The walk stops where the values would take more than is
