@@ -25,8 +25,8 @@ public struct GraphBuilder: Sendable {
     public let opset: Int
     private var graph: Graph
     private let irVersion: Int64
-    private var valueNames: Set<String> = []
-    private var nodeNames: Set<String> = []
+    private var valueNames = NameSupply()
+    private var nodeNames = NameSupply()
     private var nodeCounts: [String: Int] = [:]
 
     /// An empty graph.
@@ -59,14 +59,14 @@ public struct GraphBuilder: Sendable {
     public mutating func input(
         _ name: String, _ dataType: DataType = .float32, dimensions: [DeclaredDimension]
     ) -> Value {
-        let name = Self.unique(name, in: &valueNames)
+        let name = valueNames.name(like: name)
         graph.inputs.append(ValueInfo(name: name, dataType: dataType, dimensions: dimensions))
         return Value(name: name)
     }
 
     /// A constant tensor, stored in the file.
     public mutating func weights(_ tensor: Tensor, named name: String) -> Value {
-        let name = Self.unique(name, in: &valueNames)
+        let name = valueNames.name(like: name)
         graph.initializers.append(NamedTensor(name: name, tensor: tensor))
         return Value(name: name)
     }
@@ -81,10 +81,10 @@ public struct GraphBuilder: Sendable {
     ) {
         var value = value
         if let name, name != value.name {
-            let name = Self.unique(name, in: &valueNames)
+            let name = valueNames.name(like: name)
             let isDeclared = graph.outputs.contains { $0.name == value.name }
             if let last = graph.nodes.indices.last, graph.nodes[last].outputs == [value.name], !isDeclared {
-                valueNames.remove(value.name)
+                valueNames.release(value.name)
                 graph.nodes[last].outputs = [name]
             } else {
                 graph.nodes.append(
@@ -122,7 +122,7 @@ public struct GraphBuilder: Sendable {
     ) -> [Value] {
         let name = nodeName(operatorType, name)
         let outputs = (0..<outputs).map { index in
-            Self.unique(index == 0 ? name : "\(name).\(index + 1)", in: &valueNames)
+            valueNames.name(like: index == 0 ? name : "\(name).\(index + 1)")
         }
         graph.nodes.append(
             Node(
@@ -136,7 +136,7 @@ public struct GraphBuilder: Sendable {
         _ operatorType: String, _ inputs: [Value?], attributes: [Attribute] = [], name: String?
     ) -> Value {
         let name = nodeName(operatorType, name)
-        let output = Self.unique(name, in: &valueNames)
+        let output = valueNames.name(like: name)
         graph.nodes.append(
             Node(
                 operatorType, name: name, inputs: inputs.map { $0?.name ?? "" }, outputs: [output], attributes: attributes))
@@ -146,29 +146,18 @@ public struct GraphBuilder: Sendable {
     /// The name that a node of this operator will have, for its weights to be named after.
     mutating func reservedName(_ operatorType: String, _ name: String?) -> String {
         let reserved = nodeName(operatorType, name)
-        nodeNames.remove(reserved)
+        nodeNames.release(reserved)
         return reserved
     }
 
     private mutating func nodeName(_ operatorType: String, _ name: String?) -> String {
-        if let name { return Self.unique(name, in: &nodeNames) }
+        if let name { return nodeNames.name(like: name) }
         let base = operatorType.lowercased()
         var candidate: String
         repeat {
             nodeCounts[base, default: 0] += 1
             candidate = "\(base)\(nodeCounts[base] ?? 0)"
-        } while nodeNames.contains(candidate)
-        nodeNames.insert(candidate)
-        return candidate
-    }
-
-    private static func unique(_ name: String, in names: inout Set<String>) -> String {
-        var candidate = name
-        var number = 2
-        while !names.insert(candidate).inserted {
-            candidate = "\(name)_\(number)"
-            number += 1
-        }
+        } while !nodeNames.take(candidate)
         return candidate
     }
 }

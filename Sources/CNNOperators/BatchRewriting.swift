@@ -41,6 +41,7 @@ extension Model {
 
     /// Replaces the batch in the constant shapes of Reshape nodes by 0.
     private mutating func freeReshapes(of inferred: InferredModel) {
+        var supply = NameSupply(avoiding: graph)
         for node in inferred.bound.nodes where node.node.operatorType == "Reshape" && node.node.inputs.count == 2 {
             let inputs = inferred.inputs(of: node)
             guard let data = inputs[0], let batch = data.shape.dimensions?.first ?? nil,
@@ -49,22 +50,10 @@ extension Model {
                 let tensor = try? Tensor([0] + shape.dropFirst().map { Int64($0) })
             else { continue }
             // A constant of its own, since others may share the old one.
-            let name = unusedName(basedOn: node.node.inputs[1] + ".batch")
+            let name = supply.name(like: node.node.inputs[1] + ".batch")
             graph.initializers.append(NamedTensor(name: name, tensor: tensor))
             graph.nodes[node.index].inputs[1] = name
         }
-    }
-
-    private func unusedName(basedOn name: String) -> String {
-        let used = Set(
-            graph.nodes.flatMap { $0.inputs + $0.outputs } + graph.initializers.map(\.name) + graph.inputs.map(\.name))
-        var candidate = name
-        var number = 1
-        while used.contains(candidate) {
-            number += 1
-            candidate = "\(name)\(number)"
-        }
-        return candidate
     }
 }
 

@@ -1,52 +1,5 @@
 import CNNModels
 
-/// Names that a model does not use yet.
-struct NameSupply {
-    private var taken: Set<String>
-    /// By wanted name: the last number tried, so that many wishes for one name do not try all numbers again.
-    private var numbers: [String: Int] = [:]
-    /// How many bytes of names were given out: what a hostile model would blow up, since copies of one long name add up.
-    private(set) var byteCount = 0
-
-    /// A supply that avoids every name of values and nodes in these graphs and the graphs within them.
-    init(avoiding graph: Graph) {
-        taken = []
-        var pending = [graph]
-        while let graph = pending.popLast() {
-            taken.formUnion((graph.inputs + graph.outputs + graph.valueInfos).map(\.name))
-            taken.formUnion(graph.initializers.map(\.name))
-            for node in graph.nodes {
-                taken.insert(node.name)
-                taken.formUnion(node.inputs)
-                taken.formUnion(node.outputs)
-                for attribute in node.attributes { pending += attribute.value.graphs }
-            }
-        }
-    }
-
-    /// The wanted name, with a number behind it if it is taken.
-    mutating func name(like wanted: String) -> String {
-        var candidate = wanted
-        while candidate.isEmpty || !taken.insert(candidate).inserted {
-            numbers[wanted, default: 1] += 1
-            candidate = "\(wanted)_\(numbers[wanted] ?? 1)"
-        }
-        byteCount += candidate.utf8.count
-        return candidate
-    }
-}
-
-extension Attribute.Value {
-    /// The graphs that the value holds.
-    var graphs: [Graph] {
-        switch self {
-        case .graph(let graph): [graph]
-        case .graphs(let graphs): graphs
-        default: []
-        }
-    }
-}
-
 /// Copies nodes from the body of a function or branch into a graph: values get names that are free there, and references
 /// to attributes of a function become the caller's values.
 struct NodeCopier {

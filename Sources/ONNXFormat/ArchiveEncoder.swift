@@ -5,12 +5,12 @@ import CNNTensors
 struct ArchiveEncoder {
     /// The arrays of all tensors met, in order, under names that stand once.
     private(set) var arrays: [(name: String, tensor: Tensor)] = []
-    private var taken: Set<String> = ["__metadata__"]
+    private var names = NameSupply(avoiding: [SafetensorsFile.metadataKey], separator: "#")
 
     /// The JSON of the whole model.
     mutating func text(_ model: Model) -> String {
         // The main graph's weights come first, so that no other tensor takes their names.
-        let initializers = model.graph.initializers.map { namedTensor($0, fallbackName: "initializer") }
+        let initializers = model.graph.initializers.map { initializer($0) }
         let graph = graph(model.graph, initializers: initializers)
         var object = Members()
         object.members.append(.init("version", .integer(ModelArchive.version)))
@@ -66,7 +66,7 @@ struct ArchiveEncoder {
     }
 
     private mutating func subgraph(_ graph: Graph) -> JSON {
-        self.graph(graph, initializers: graph.initializers.map { namedTensor($0, fallbackName: "initializer") })
+        self.graph(graph, initializers: graph.initializers.map { initializer($0) })
     }
 
     private mutating func function(_ function: Function) -> JSON {
@@ -113,7 +113,7 @@ struct ArchiveEncoder {
         object.add("overload", node.overload)
         object.add("inputs", node.inputs)
         object.add("outputs", node.outputs)
-        // The value of a Constant goes by the name that the graph knows it by.
+        // The graph knows the value of a Constant by the name of the node's output; the tensor's own is mostly 'value'.
         let name = node.outputs.first { !$0.isEmpty } ?? node.name
         object.add("attributes", node.attributes.map { attribute($0, of: name) })
         object.add("documentation", node.documentation)
@@ -137,14 +137,14 @@ struct ArchiveEncoder {
         case .float(let number): .init("float", Self.float(number))
         case .int(let number): .init("int", .integer(Int(number)))
         case .string(let bytes): .init("string", Self.bytes(bytes))
-        case .tensor(let tensor): .init("tensor", namedTensor(tensor, fallbackName: owner))
+        case .tensor(let tensor): .init("tensor", self.tensor(tensor, of: owner))
         case .graph(let graph): .init("graph", subgraph(graph))
         case .type(let type): .init("type", valueType(type))
         case .sparseTensor(let bytes): .init("sparseTensor", .string(Base64.text(bytes)))
         case .floats(let numbers): .init("floats", .array(numbers.map(Self.float)))
         case .ints(let numbers): .init("ints", .array(numbers.map { .integer(Int($0)) }))
         case .strings(let lists): .init("strings", .array(lists.map(Self.bytes)))
-        case .tensors(let tensors): .init("tensors", .array(tensors.map { namedTensor($0, fallbackName: owner) }))
+        case .tensors(let tensors): .init("tensors", .array(tensors.map { tensor($0, of: owner) }))
         case .graphs(let graphs): .init("graphs", .array(graphs.map { subgraph($0) }))
         case .types(let types): .init("types", .array(types.map(valueType)))
         case .sparseTensors(let lists): .init("sparseTensors", .array(lists.map { .string(Base64.text($0)) }))
@@ -165,7 +165,16 @@ struct ArchiveEncoder {
 
     // MARK: Tensors
 
-    private mutating func namedTensor(_ tensor: NamedTensor, fallbackName: String) -> JSON {
+    private mutating func initializer(_ tensor: NamedTensor) -> JSON {
+        namedTensor(tensor, under: tensor.name.isEmpty ? "initializer" : tensor.name)
+    }
+
+    /// The tensor of an attribute.
+    private mutating func tensor(_ tensor: NamedTensor, of owner: String) -> JSON {
+        namedTensor(tensor, under: owner.isEmpty ? tensor.name : owner)
+    }
+
+    private mutating func namedTensor(_ tensor: NamedTensor, under wanted: String) -> JSON {
         var object = Members()
         object.add("name", tensor.name)
         object.add("type", tensor.tensor.dataType.description)
@@ -173,7 +182,7 @@ struct ArchiveEncoder {
         if let strings = try? tensor.tensor.strings() {
             object.members.append(.init("strings", .array(strings.map(Self.bytes))))
         } else {
-            let name = freeName(tensor.name.isEmpty ? fallbackName : tensor.name)
+            let name = names.name(like: wanted.isEmpty ? "tensor" : wanted)
             arrays.append((name, Self.storable(tensor.tensor)))
             object.add("data", name)
         }
@@ -182,17 +191,6 @@ struct ArchiveEncoder {
         object.add("metadata", tensor.metadata.map(metadataEntry))
         object.add(tensor.details)
         return object.json
-    }
-
-    private mutating func freeName(_ wanted: String) -> String {
-        let wanted = wanted.isEmpty ? "tensor" : wanted
-        var name = wanted
-        var number = 2
-        while !taken.insert(name).inserted {
-            name = "\(wanted)#\(number)"
-            number += 1
-        }
-        return name
     }
 
     /// The tensor as safetensors can hold it: itself, or its bytes.

@@ -47,6 +47,28 @@ import Testing
         #expect(try ModelArchive(path: folder.path("m")).model == model)
     }
 
+    @Test func aConstantsArrayIsNamedAsTheGraphKnowsIt() throws {
+        let folder = try TemporaryFolder()
+        let constants = try (0..<2).map { index in
+            let value = NamedTensor(name: "value", tensor: try Tensor(scalar: Float(index)))
+            return Node("Constant", inputs: [], outputs: ["c\(index)"], attributes: [Attribute("value", .tensor(value))])
+        }
+        let model = Model(
+            irVersion: 8, opsetImports: [OperatorSetID(version: 17)], graph: Graph(name: "g", nodes: constants))
+        try ModelArchive.write(model, to: folder.path("m"))
+        #expect(try SafetensorsFile(path: folder.path("m")).names == ["c0", "c1"])
+        #expect(try ModelArchive(path: folder.path("m")).model == model)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func thousandsOfTensorsOfOneNameAreNumberedAtOnce() throws {
+        let folder = try TemporaryFolder()
+        let tensor = NamedTensor(name: "w", tensor: try Tensor([UInt8(1)]))
+        let graph = Graph(name: "g", initializers: Array(repeating: tensor, count: 100_000))
+        try ModelArchive.write(
+            Model(irVersion: 8, opsetImports: [OperatorSetID(version: 17)], graph: graph), to: folder.path("m"))
+        #expect(try SafetensorsFile(path: folder.path("m")).names.last == "w#100000")
+    }
+
     // MARK: Hostile archives
 
     /// The bytes of a safetensors file with this graph whose only array of use, `w`, lies at an odd address.
