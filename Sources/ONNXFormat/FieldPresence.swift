@@ -24,6 +24,7 @@ struct FieldPresence {
         return isPresent == 0 ? 0 : number
     }
 
+    /// A field that was left out though a writer would write it.
     mutating func note(_ field: Int) { exceptions.append(field) }
 }
 
@@ -35,9 +36,12 @@ struct PresenceRule {
 
     func isException(_ field: Int) -> Bool { exceptions.contains(field) }
 
-    /// Whether a text or number field is written.
-    func writes(_ field: Int, isDefault: Bool) -> Bool { isDefault == isException(field) }
+    /// Whether a text or number field is written: always with a meaning, which it may have got since the file was read.
+    func writes(_ field: Int, isDefault: Bool) -> Bool { !isDefault || isException(field) }
 
     /// Whether a value of its own is written: left out only if it is the default and was left out before.
     func writesOwn(_ field: Int, isDefault: Bool) -> Bool { !(isDefault && isException(field)) }
+
+    /// Whether a field is written that says nothing which other fields do not: left out only if it was left out before.
+    func writesRedundant(_ field: Int) -> Bool { !isException(field) }
 }

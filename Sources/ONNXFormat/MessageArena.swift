@@ -94,8 +94,9 @@ final class MessageArena {
     }
 
     /// Puts fields that the schema does not know behind those of `message`.
+    /// - Parameter omitted: the number of a field that would contradict what `message` says by now.
     /// - Throws: `DecodingFault` if `details` holds no sound fields (a file's always do; a program's or an archive's may not).
-    func add(_ details: FormatDetails, to message: inout ProtobufCMessage) throws {
+    func add(_ details: FormatDetails, to message: inout ProtobufCMessage, except omitted: Int? = nil) throws {
         guard !details.unknownFields.isEmpty else { return }
         let bytes = details.unknownFields
         var fields: [ProtobufCMessageUnknownField] = []
@@ -106,6 +107,7 @@ final class MessageArena {
                     let tag = try reader.tag(end: raw.count)
                     let start = reader.position
                     _ = try reader.value(tag.type, end: raw.count)
+                    if tag.number == omitted { continue }
                     // protobuf-c wants the length with the content.
                     let value = bytes[start..<reader.position]
                     fields.append(

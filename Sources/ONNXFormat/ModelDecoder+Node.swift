@@ -31,8 +31,8 @@ extension ModelDecoder {
         }
     }
 
-    /// The fields of an attribute that hold values, by the type that selects each; the numbers are the fields' own.
-    private static func usedFields(_ proto: Onnx__AttributeProto) -> [(kind: Attribute.Kind, field: String)] {
+    /// The fields of an attribute that hold values: the type that selects each, and its name.
+    static func usedFields(_ proto: Onnx__AttributeProto) -> [(kind: Attribute.Kind, field: String)] {
         var used: [(kind: Attribute.Kind, field: String)] = []
         if proto.has_f != 0 { used.append((.float, "f")) }
         if proto.has_i != 0 { used.append((.int, "i")) }

@@ -4,6 +4,9 @@ import CONNX
 import CProtobufC
 
 extension ModelDecoder {
+    /// The number of `TensorProto.external_data`.
+    static let externalDataField = 13
+
     mutating func namedTensor(_ proto: Onnx__TensorProto) throws -> NamedTensor {
         var presence = FieldPresence()
         let name = shared(presence.text(8, proto.name))
@@ -27,7 +30,7 @@ extension ModelDecoder {
             metadata: try metadata(proto.metadata_props, proto.n_metadata_props), details: details(proto.base, presence))
         if location == 0 {
             // Without meaning, since the elements are here; kept all the same.
-            for entry in external { result.details.unknownFields += Self.wireField(13, entry) }
+            for entry in external { result.details.unknownFields += Self.wireField(Self.externalDataField, entry) }
         }
         return result
     }

@@ -31,10 +31,12 @@ extension ModelEncoder {
             try arena.message(onnx__attribute_proto__init) { proto in
                 proto.name = try text(1, attribute.name, rule)
                 proto.doc_string = try text(13, attribute.documentation, rule)
-                let kind = attribute.value.kind
-                proto.has_type = flag(rule.writes(20, isDefault: kind == .undefined))
-                proto.type = kind.rawValue
                 try set(attribute.value, in: &proto, rule)
+                let kind = attribute.value.kind
+                // The first files had no type where a field in use tells it; an empty list uses none.
+                let isTold = !ModelDecoder.usedFields(proto).isEmpty
+                proto.has_type = flag(isTold ? rule.writesRedundant(20) : kind != .undefined)
+                proto.type = kind.rawValue
                 try arena.add(attribute.details, to: &proto.base)
             }
         }

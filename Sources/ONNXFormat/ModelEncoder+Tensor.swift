@@ -40,7 +40,8 @@ extension ModelEncoder {
                 proto.has_data_location = flag(tensor.storage != .external && rule.isException(14))
                 try setElements(tensor, in: &proto)
             }
-            try arena.add(tensor.details, to: &proto.base)
+            // What the file said of another place while the elements stood in it says nothing of the one that they go to.
+            try arena.add(tensor.details, to: &proto.base, except: place == nil ? nil : ModelDecoder.externalDataField)
         }
     }
 

@@ -1,5 +1,6 @@
 import CNNModels
 import CNNTensors
+import Foundation
 import ONNXFormat
 import Testing
 
@@ -50,6 +51,30 @@ import Testing
         let bytes = Wire.model(graph: graph)
         let model = try ONNXReader.model(bytes: bytes)
         #expect(try ONNXWriter.bytes(of: model) == bytes)
+    }
+
+    @Test func whatWasEmptyAndHasGotAMeaningIsWritten() throws {
+        // Empty producer name; an empty text of every other kind; model version 0; a type without an element type.
+        let node = Wire.field(3, "") + Wire.field(4, "Op") + Wire.field(5, Wire.field(1, "a") + Wire.field(3, varint: 5))
+        let input = Wire.field(1, "x") + Wire.field(2, Wire.field(1, Wire.field(1, varint: 0)))
+        let graph = Wire.field(1, node) + Wire.field(2, "") + Wire.field(11, input)
+        let head = Wire.field(2, "") + Wire.field(5, varint: 0)
+        var model = try ONNXReader.model(bytes: head + Wire.model(graph: graph))
+        model.producerName = "maker"
+        model.modelVersion = 3
+        model.graph.name = "g"
+        model.graph.nodes[0].name = "n"
+        model.graph.inputs[0].type = ValueType(
+            .tensor(elementType: 1, shape: nil, details: FormatDetails(presenceExceptions: [1])))
+        // Its type was left out, since the value told it; the new value does not.
+        model.graph.nodes[0].attributes[0].value = .floats([])
+        let read = try ONNXReader.model(bytes: ONNXWriter.bytes(of: model))
+        #expect(read.producerName == "maker")
+        #expect(read.modelVersion == 3)
+        #expect(read.graph.name == "g")
+        #expect(read.graph.nodes[0].name == "n")
+        #expect(read.graph.inputs[0].type?.tensorDataType == .float32)
+        #expect(read.graph.nodes[0].attributes[0].value == .floats([]))
     }
 
     @Test func trainingInformationSurvivesWithoutBeingRead() throws {
