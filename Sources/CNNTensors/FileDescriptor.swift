@@ -35,23 +35,24 @@ package struct FileDescriptor: ~Copyable {
         package let links: Int
         package let owner: uid_t
         package let group: gid_t
-        /// The file system, and the number of the file in it: together they tell any two files apart.
-        package let device: dev_t
-        package let serialNumber: ino_t
+        package let identity: Identity
+
+        /// What tells a file from every other, whatever path it was opened by.
+        package struct Identity: Hashable {
+            let device: dev_t
+            let node: ino_t
+        }
 
         fileprivate init(_ raw: stat) {
+            identity = Identity(device: raw.st_dev, node: raw.st_ino)
             size = Int(raw.st_size)
             mode = raw.st_mode
             links = Int(raw.st_nlink)
             owner = raw.st_uid
             group = raw.st_gid
-            device = raw.st_dev
-            serialNumber = raw.st_ino
         }
 
-        package var isRegular: Bool { mode & S_IFMT == S_IFREG }
         package var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
-        package var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
         package var permissions: mode_t { mode & 0o7777 }
 
         /// Why a file of this kind is no place for data, or nil for a regular file.
@@ -86,12 +87,21 @@ package struct FileDescriptor: ~Copyable {
     }
 
     /// Opens the folder at `path`, following links.
+    /// - Throws: `FileError` when it is missing, no folder, or refused by the system.
     package static func openFolder(_ path: String) throws -> FileDescriptor {
-        try checked(path, opening: path) { Self.openFile(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+        do {
+            return try checked(path, opening: path) { Self.openFile(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+        } catch let error as FileError where error.reason == .system(operation: "open", code: ENOTDIR) {
+            throw FileError(path: path, reason: .notFolder)
+        }
     }
 
-    /// Opens one entry of this folder without following a link. `name` must be a single path component.
+    /// Opens one entry of this folder without following a link.
+    /// - Throws: `FileError` when the entry is missing or a link, or when `name` would lead elsewhere than to an entry.
     package func open(entry name: String, folder: Bool, path: String) throws -> FileDescriptor {
+        guard !name.isEmpty, name != ".", name != "..", !name.utf8.contains(UInt8(ascii: "/")) else {
+            throw FileError(path: path, reason: .leavesFolder(rule: "'\(name)' is no name of an entry of a folder"))
+        }
         let kind = folder ? O_DIRECTORY : O_NONBLOCK
         do {
             return try Self.checked(path, opening: name) { openat(number, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | kind) }
@@ -104,18 +114,20 @@ package struct FileDescriptor: ~Copyable {
         }
     }
 
-    /// Creates the file at `path`, which must not exist, for writing.
-    package static func create(_ path: String, mode: mode_t) throws -> FileDescriptor {
-        try checked(path, opening: path) { Self.openFile(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode) }
+    /// Creates the file at `path`, which must not exist, for writing. A private one nobody else can read.
+    package static func create(_ path: String, isPrivate: Bool) throws -> FileDescriptor {
+        try checked(path, opening: path) {
+            Self.openFile(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, isPrivate ? 0o600 : 0o666)
+        }
     }
 
     /// A file in `folder` that has no name yet and vanishes unless `link(to:)` gives it one; nil where the file system has none.
-    package static func createUnnamed(in folder: String, mode: mode_t) -> FileDescriptor? {
+    package static func createUnnamed(in folder: String, isPrivate: Bool) -> FileDescriptor? {
         #if os(Linux)
             // O_TMPFILE is a macro that Swift does not import: the flag of its own together with O_DIRECTORY.
             // Without /proc (a bare chroot) such a file could never be given a name.
             guard access("/proc/self/fd", F_OK) == 0 else { return nil }
-            let number = Self.openFile(folder, O_RDWR | O_CLOEXEC | 0o20_000_000 | O_DIRECTORY, mode)
+            let number = Self.openFile(folder, O_RDWR | O_CLOEXEC | 0o20_000_000 | O_DIRECTORY, isPrivate ? 0o600 : 0o666)
             return number < 0 ? nil : FileDescriptor(number: number, path: folder)
         #else
             return nil
@@ -168,20 +180,11 @@ package struct FileDescriptor: ~Copyable {
         throw FileError(path: path, reason: .system(operation: "examine", code: code))
     }
 
-    /// The text of the symbolic link `name` in this folder, or nil when it is no link.
-    package func linkText(of name: String) -> String? {
-        Self.linkText { readlinkat(number, name, $0, $1) }
-    }
-
     /// The text of the symbolic link at `path`, or nil when it is no link.
     package static func linkText(at path: String) -> String? {
-        linkText { readlink(path, $0, $1) }
-    }
-
-    private static func linkText(_ read: (UnsafeMutablePointer<CChar>, Int) -> Int) -> String? {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer in
             guard let start = buffer.baseAddress else { return nil }
-            let count = read(start, buffer.count)
+            let count = readlink(path, start, buffer.count)
             // A link that fills the buffer may have been cut.
             guard count > 0, count < buffer.count else { return nil }
             return String(validating: buffer[..<count].lazy.map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -243,14 +246,31 @@ package struct FileDescriptor: ~Copyable {
         }
     }
 
-    /// Gives the file permission bits, and, where this user may, an owner.
+    /// Gives the file an owner and a group, where this user may, and permission bits, which let nobody do more than the owner
+    /// and group that they were made for.
     package func adopt(_ status: Status) throws {
         let own = try self.status()
-        if own.owner != status.owner || own.group != status.group {
-            // Only the superuser can; anybody else's file simply becomes theirs, as with any editor.
-            _ = fchown(number, status.owner, status.group)
+        if own.owner != status.owner || own.group != status.group, fchown(number, status.owner, status.group) != 0 {
+            // Only the superuser gives files away, but anybody may give one to a group that they are in.
+            _ = fchown(number, uid_t.max, status.group)
         }
-        guard fchmod(number, status.permissions) == 0 else { throw systemError("set the mode of") }
+        let kept = try self.status()
+        let permissions = Self.permissions(
+            status.permissions, keepingOwner: kept.owner == status.owner, group: kept.group == status.group)
+        guard fchmod(number, permissions) == 0 else { throw systemError("set the mode of") }
+    }
+
+    /// The permission bits that a file may have when its owner or its group had to become another.
+    package static func permissions(_ bits: mode_t, keepingOwner: Bool, group keepsGroup: Bool) -> mode_t {
+        var bits = bits
+        // A program would run as somebody who never agreed to that.
+        if !keepingOwner || !keepsGroup { bits &= 0o1777 }
+        if !keepsGroup {
+            // The new group were others before, and the old group are now: both get what either had.
+            let shared = bits >> 3 & bits & 0o007
+            bits = bits & ~0o077 | shared << 3 | shared
+        }
+        return bits
     }
 
     /// Maps `count` bytes of the file read-only.

@@ -34,16 +34,19 @@ public enum ONNXWriter {
     /// The threshold where external data is needed but none was asked for, the one of ONNX's own tools.
     private static let defaultThreshold = 1024
 
-    /// Writes `model` at `path`, replacing the file there in one step.
+    /// Writes `model` at `path`, replacing the file there in one step. External data takes its place immediately before that,
+    /// when both are on the disk; where `path` is a link, both lie where it leads.
     /// - Throws: `FileError` when a file cannot be written, `ModelFileError` when the model holds what the format cannot.
     @discardableResult
     public static func write(_ model: Model, to path: String, options: Options = Options()) throws -> Receipt {
         let weights = BackgroundDigest { weightsDigest(model) }
         defer { withExtendedLifetime(model) {} }
-        let (encoder, layout) = try encoder(for: model, path: path, options)
+        let file = try PreparedFile(path)
+        let dataPath = FilePath.neighbour(of: file.target, named: FilePath.name(of: file.target) + ".data")
+        let (encoder, layout) = try encoder(for: model, path: path, dataName: FilePath.name(of: dataPath), options)
         var hash = SHA256()
         var byteCount = 0
-        try AtomicFile.write(to: path) { writer in
+        try file.write { writer in
             try located(path) {
                 try withUnsafeMutablePointer(to: &writer) { writer in
                     try withUnsafeMutablePointer(to: &hash) { hash in
@@ -56,11 +59,14 @@ public enum ONNXWriter {
                     }
                 }
             }
-            // The data is complete before the model that refers to it takes the old one's place.
-            if let layout { try write(layout, beside: path) }
         }
+        let dataFile = try layout.map { try prepare($0, at: dataPath) }
+        try dataFile?.takePlace()
+        try file.takePlace()
+        try dataFile?.synchronizeFolder()
+        try file.synchronizeFolder()
         return Receipt(
-            path: path, byteCount: byteCount, sha256: hash.finish(), externalDataPath: layout.map { dataPath($0, path) },
+            path: path, byteCount: byteCount, sha256: hash.finish(), externalDataPath: dataFile.map { _ in dataPath },
             weightsSHA256: weights.value())
     }
 
@@ -72,7 +78,7 @@ public enum ONNXWriter {
     }
 
     /// The bytes of `model` as one file.
-    /// - Throws: `ModelFileError` when the model holds what the format cannot.
+    /// - Throws: `ModelFileError` when the model holds what the format cannot, or passes 2 GiB.
     public static func bytes(of model: Model) throws -> [UInt8] {
         var sink = MemorySink()
         try write(model, into: &sink)
@@ -80,12 +86,18 @@ public enum ONNXWriter {
     }
 
     /// Writes `model` as one file into a sink, such as a pipe, weights from where they lie.
-    /// - Throws: `ModelFileError` when the model holds what the format cannot; what the sink throws.
+    /// - Throws: `ModelFileError` when the model holds what the format cannot, or passes 2 GiB; what the sink throws.
     package static func write(_ model: Model, into sink: inout some ByteSink & ~Copyable) throws {
         defer { withExtendedLifetime(model) {} }
+        let encoder = ModelEncoder(externalData: nil)
         try located("output") {
+            guard try fits({ try encoder.encode(model, into: $0) }) else {
+                throw DecodingFault(
+                    "the model passes 2 GiB, which protobuf cannot hold",
+                    hint: "written to a file, it can have its weights in another beside it")
+            }
             try withUnsafeMutablePointer(to: &sink) { sink in
-                try ModelEncoder(externalData: nil).encode(model, into: WireSink { try sink.pointee.write($0) })
+                try encoder.encode(model, into: WireSink { try sink.pointee.write($0) })
             }
         }
     }
@@ -97,15 +109,19 @@ public enum ONNXWriter {
     }
 
     /// The bytes of one tensor as a `TensorProto`.
-    /// - Throws: `ModelFileError` when the name or documentation holds what the format cannot.
+    /// - Throws: `ModelFileError` when the name or documentation holds what the format cannot, or the tensor passes 2 GiB.
     public static func bytes(of tensor: NamedTensor) throws -> [UInt8] {
         // The message lies in the encoder's memory and points to the tensor's.
         let encoder = ModelEncoder(externalData: nil)
         defer { withExtendedLifetime((encoder, tensor)) {} }
         var bytes: [UInt8] = []
         try located("output") {
+            let message = try encoder.tensor(tensor)
+            guard try fits({ try $0.fields(of: message) }) else {
+                throw DecodingFault("the tensor '\(tensor.name)' passes 2 GiB, which protobuf cannot hold")
+            }
             try withUnsafeMutablePointer(to: &bytes) { bytes in
-                try WireSink { bytes.pointee.append(contentsOf: $0) }.fields(of: encoder.tensor(tensor))
+                try WireSink { bytes.pointee.append(contentsOf: $0) }.fields(of: message)
             }
         }
         return bytes
@@ -128,29 +144,28 @@ public enum ONNXWriter {
     // MARK: Parts
 
     private static func encoder(
-        for model: Model, path: String, _ options: Options
+        for model: Model, path: String, dataName: String, _ options: Options
     ) throws -> (ModelEncoder, ExternalDataLayout?) {
-        let fileName = String(path.split(separator: "/").last ?? "model.onnx") + ".data"
-        func encoder(_ threshold: Int?) -> (ModelEncoder, ExternalDataLayout?) {
-            let layout = threshold.map { ExternalDataLayout(fileName: fileName, threshold: $0) }
-            return (ModelEncoder(externalData: layout), layout)
-        }
         for threshold in [options.externalDataThreshold, defaultThreshold] {
-            let (candidate, layout) = encoder(threshold)
-            let measure = WireSink()
-            try located(path) { try candidate.encode(model, into: measure) }
-            if measure.count <= messageLimit { return (candidate, layout?.places.isEmpty == false ? layout : nil) }
+            let layout = threshold.map { ExternalDataLayout(fileName: dataName, threshold: $0) }
+            let encoder = ModelEncoder(externalData: layout)
+            if try located(path, { try fits { try encoder.encode(model, into: $0) } }) {
+                return (encoder, layout?.places.isEmpty == false ? layout : nil)
+            }
         }
         throw ModelFileError(file: path, cause: "without its weights the model passes 2 GiB, which protobuf cannot hold")
     }
 
-    private static func dataPath(_ layout: ExternalDataLayout, _ path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return layout.fileName }
-        return path[...slash] + layout.fileName
+    /// Whether protobuf's own parsers read a message of what `encode` appends. Nothing is copied to find out.
+    private static func fits(_ encode: (WireSink) throws -> Void) throws -> Bool {
+        let measure = WireSink()
+        try encode(measure)
+        return measure.count <= messageLimit
     }
 
-    private static func write(_ layout: ExternalDataLayout, beside path: String) throws {
-        try AtomicFile.write(to: dataPath(layout, path)) { writer in
+    private static func prepare(_ layout: ExternalDataLayout, at path: String) throws -> PreparedFile {
+        let file = try PreparedFile(path)
+        try file.write { writer in
             for place in layout.places {
                 try writer.write([UInt8](repeating: 0, count: place.offset - writer.count))
                 let tensor = place.tensor
@@ -159,6 +174,7 @@ public enum ONNXWriter {
                 }
             }
         }
+        return file
     }
 
     private static func located<Result>(_ file: String, _ body: () throws -> Result) throws -> Result {

@@ -51,17 +51,96 @@ import Testing
         #expect(try ONNXWriter.bytes(of: read) == ONNXWriter.bytes(of: model))
     }
 
+    @Test func aFileIsReadOnceHoweverItIsSpelled() throws {
+        let folder = try TemporaryFolder()
+        try folder.write([1, 2, 3, 4], to: "w.bin")
+        let spellings = (0..<100).map { String(repeating: "./", count: $0) + String(repeating: "/", count: $0 % 2) + "w.bin" }
+        let tensors = spellings.map { spelling in
+            let location = Wire.field(13, Wire.field(1, "location") + Wire.field(2, spelling))
+            return Wire.field(5, Wire.tensor([4], type: 2, Wire.field(8, "w") + location + Wire.field(14, varint: 1)))
+        }
+        try folder.write(Wire.model(graph: tensors.flatMap { $0 }), to: "m.onnx")
+        let model = try ONNXReader.model(at: folder.path("m.onnx"))
+        let starts = Set(model.graph.initializers.map { $0.tensor.withUnsafeBytes { $0.baseAddress } })
+        #expect(model.graph.initializers.count == 100)
+        #expect(starts.count == 1)
+    }
+
+    @Test func filesWhoseNamesOnlyLookTheSameStayDifferent() throws {
+        let folder = try TemporaryFolder()
+        // An e with an accent as one character and as two; where the disk takes them for one name there is nothing to test.
+        try folder.write([1], to: "\u{E9}")
+        try folder.write([2], to: "e\u{301}")
+        guard folder.names.count == 2 else { return }
+        let tensors = ["\u{E9}", "e\u{301}"].map { name in
+            let location = Wire.field(13, Wire.field(1, "location") + Wire.field(2, name))
+            return Wire.field(5, Wire.tensor([1], type: 2, Wire.field(8, "w") + location + Wire.field(14, varint: 1)))
+        }
+        try folder.write(Wire.model(graph: tensors.flatMap { $0 }), to: "m.onnx")
+        let model = try ONNXReader.model(at: folder.path("m.onnx"))
+        #expect(try model.graph.initializers.map { try $0.tensor.elements(as: UInt8.self) } == [[1], [2]])
+    }
+
+    private func write(_ path: String, _ values: [UInt8]) throws -> ONNXWriter.Receipt {
+        let graph = Graph(name: "g", initializers: [NamedTensor(name: "w", tensor: try Tensor(values))])
+        return try ONNXWriter.write(
+            Model(irVersion: 8, opsetImports: [OperatorSetID(version: 17)], graph: graph), to: path,
+            options: ONNXWriter.Options(externalDataThreshold: 1))
+    }
+
+    @Test func behindALinkTheDataLiesBesideTheModelItself() throws {
+        let folder = try TemporaryFolder()
+        try folder.folder("real")
+        try folder.link("link.onnx", to: "real/m.onnx")
+        let receipt = try write(folder.path("link.onnx"), [1, 2])
+        #expect(receipt.path == folder.path("link.onnx"))
+        #expect(receipt.externalDataPath == folder.path("real/m.onnx.data"))
+        #expect(folder.names == ["link.onnx", "real"])
+        // It is found by the link and by the path.
+        #expect(try weights(folder.path("link.onnx")) == [1, 2])
+        #expect(try weights(folder.path("real/m.onnx")) == [1, 2])
+    }
+
+    @Test func theDataIsNamedAfterTheModelWhateverItsNameBeginsWith() throws {
+        let folder = try TemporaryFolder()
+        try folder.folder("sub")
+        _ = try write(folder.path("sub/\u{301}m.onnx"), [1, 2])
+        #expect(try weights(folder.path("sub/\u{301}m.onnx")) == [1, 2])
+    }
+
+    /// A tensor with elements of its own and a place in another file that no longer counts.
+    @Test func whatWasSaidOfAnotherPlaceIsDroppedWithTheElements() throws {
+        let folder = try TemporaryFolder()
+        let leftover = Wire.field(13, Wire.field(1, "location") + Wire.field(2, "old.bin"))
+        let unknown = Wire.field(900, "kept")
+        let tensor = Wire.tensor([2], type: 2, Wire.field(8, "w") + Wire.field(9, [1, 2]) + leftover + unknown)
+        let bytes = Wire.model(initializer: tensor)
+        let model = try ONNXReader.model(bytes: bytes)
+        let read = try ONNXReader.model(bytes: ONNXWriter.bytes(of: model))
+        #expect(read == model)
+        try ONNXWriter.write(
+            model, to: folder.path("m.onnx"), options: ONNXWriter.Options(externalDataThreshold: 1))
+        #expect(try weights(folder.path("m.onnx")) == [1, 2])
+        let moved = try ONNXReader.model(at: folder.path("m.onnx")).graph.initializers[0]
+        #expect(moved.details.unknownFields == unknown)
+    }
+
     @Test(arguments: [
         ("/etc/hostname", "the path is absolute"), ("../w.bin", "contains '..'"), ("sub/../../w.bin", "contains '..'"),
         ("", "no file name"), (".", "no file name"), ("link.bin", "must not be a symbolic link"),
         ("linked/w.bin", "is not a folder"), ("hard.bin", "must not be a hard link"), ("sub", "is a folder"),
         ("pipe", "is a FIFO"), ("absent.bin", "no such file"), ("w.bin/x", "is not a folder"),
+        // A combining mark makes another character of the '/' before it, but not another byte.
+        ("../\u{301}w.bin", "contains '..'"), ("sub/../\u{301}../\u{301}w.bin", "contains '..'"),
+        ("/\u{301}w.bin", "the path is absolute"),
     ])
     func whatLeavesTheFolderIsRefused(location: String, rule: String) throws {
         let folder = try TemporaryFolder()
         try folder.folder("outside")
         try folder.folder("inside/sub")
-        for name in ["outside/w.bin", "outside/hard.bin", "inside/w.bin", "w.bin"] { try folder.write([1, 2, 3, 4], to: name) }
+        for name in ["outside/w.bin", "outside/hard.bin", "inside/w.bin", "w.bin", "\u{301}w.bin"] {
+            try folder.write([1, 2, 3, 4], to: name)
+        }
         try folder.link("inside/link.bin", to: "../outside/w.bin")
         try folder.link("inside/linked", to: "../outside")
         try FileManager.default.linkItem(atPath: folder.path("outside/hard.bin"), toPath: folder.path("inside/hard.bin"))

@@ -77,6 +77,26 @@ import Testing
         #expect(read.graph.nodes[0].attributes[0].value == .floats([]))
     }
 
+    /// A file without content takes no disk, and nothing reads it while a message is only measured.
+    @Test func whatPassesTwoGiBIsAnErrorBeforeAnythingIsWritten() throws {
+        let folder = try TemporaryFolder()
+        try folder.write([], to: "sparse")
+        let handle = try #require(FileHandle(forWritingAtPath: folder.path("sparse")))
+        try handle.truncate(atOffset: 1 << 31)
+        try handle.close()
+        let file = try MappedFile(path: folder.path("sparse"))
+        let tensor = NamedTensor(
+            name: "w", tensor: try Tensor(dataType: .uint8, shape: .vector(1 << 31), bytes: file.bytes, owner: file))
+        let model = Model(
+            irVersion: 8, opsetImports: [OperatorSetID(version: 17)], graph: Graph(name: "g", initializers: [tensor]))
+        var sink = MemorySink()
+        let error = try #require(throws: ModelFileError.self) { try ONNXWriter.write(model, into: &sink) }
+        #expect(error.cause == "the model passes 2 GiB, which protobuf cannot hold")
+        #expect(sink.bytes.isEmpty)
+        let tensorError = try #require(throws: ModelFileError.self) { try ONNXWriter.bytes(of: tensor) }
+        #expect(tensorError.cause == "the tensor 'w' passes 2 GiB, which protobuf cannot hold")
+    }
+
     @Test func trainingInformationSurvivesWithoutBeingRead() throws {
         // Bytes that would be refused if they were taken for messages.
         let bytes = Wire.model(graph: Wire.field(2, "g")) + Wire.field(20, [0xFF, 0xFF, 0x0B])

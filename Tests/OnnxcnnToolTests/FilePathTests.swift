@@ -1,3 +1,4 @@
+import CNNTensors
 import Testing
 
 @testable import OnnxcnnTool

@@ -1,11 +1,7 @@
 import CNNTensors
 
-/// Questions about paths, whose parts are told apart by bytes: `/` and a combining mark after it are one character.
-enum FilePath {
+extension FilePath {
     static func exists(_ path: String) -> Bool { status(path) != nil }
-
-    /// The path without its folder.
-    static func name(of path: String) -> String { String(path[startOfName(path)...]) }
 
     /// The name without its extension.
     static func stem(of path: String) -> String {
@@ -16,20 +12,16 @@ enum FilePath {
 
     /// A file of this name in the same folder as `path`; nil for `-`, stdin, which lies nowhere.
     static func sibling(_ name: String, of path: String) -> String? {
-        path == "-" ? nil : path[..<startOfName(path)] + name
+        path == "-" ? nil : neighbour(of: path, named: name)
     }
 
     /// Whether both paths lead to the same existing file.
     static func areSameFile(_ first: String, _ second: String) -> Bool {
         guard let first = status(first), let second = status(second) else { return false }
-        return first.device == second.device && first.serialNumber == second.serialNumber
+        return first.identity == second.identity
     }
 
     private static func status(_ path: String) -> FileDescriptor.Status? {
         try? FileDescriptor.status(of: path, followingLinks: true)
-    }
-
-    private static func startOfName(_ path: String) -> String.Index {
-        path.utf8.lastIndex(of: UInt8(ascii: "/")).map(path.utf8.index(after:)) ?? path.startIndex
     }
 }
