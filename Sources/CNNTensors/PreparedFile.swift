@@ -89,7 +89,7 @@ package final class PreparedFile {
     package func synchronizeFolder() throws { try folder.synchronize() }
 
     /// Where the chain of links that starts at `path` ends, which need not exist yet.
-    private static func resolvingLinks(_ path: String) throws -> String {
+    package static func resolvingLinks(_ path: String) throws -> String {
         if path.isEmpty || path.utf8.contains(0) { throw FileError(path: path, reason: .notFound) }
         if path.utf8.last == UInt8(ascii: "/") { throw FileError(path: path, reason: .isDirectory) }
         var target = path

@@ -42,7 +42,7 @@ public enum ONNXWriter {
         let weights = BackgroundDigest { weightsDigest(model) }
         defer { withExtendedLifetime(model) {} }
         let file = try PreparedFile(path)
-        let dataPath = FilePath.neighbour(of: file.target, named: FilePath.name(of: file.target) + ".data")
+        let dataPath = dataPath(beside: file.target)
         let (encoder, layout) = try encoder(for: model, path: path, dataName: FilePath.name(of: dataPath), options)
         var hash = SHA256()
         var byteCount = 0
@@ -71,10 +71,16 @@ public enum ONNXWriter {
     }
 
     /// Where `write` puts weights beside the model at `path`; nil if it puts none there.
-    /// - Throws: `ModelFileError` when the model holds what the format cannot.
+    /// - Throws: `FileError` when `path` is no place for a file, `ModelFileError` when the model holds what the format cannot.
     package static func externalDataPath(of model: Model, at path: String, options: Options = Options()) throws -> String? {
         defer { withExtendedLifetime(model) {} }
-        return try encoder(for: model, path: path, options).1.map { dataPath($0, path) }
+        let dataPath = dataPath(beside: try PreparedFile.resolvingLinks(path))
+        let (_, layout) = try encoder(for: model, path: path, dataName: FilePath.name(of: dataPath), options)
+        return layout.map { _ in dataPath }
+    }
+
+    private static func dataPath(beside target: String) -> String {
+        FilePath.neighbour(of: target, named: FilePath.name(of: target) + ".data")
     }
 
     /// The bytes of `model` as one file.
