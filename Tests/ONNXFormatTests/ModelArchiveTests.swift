@@ -74,7 +74,8 @@ import Testing
     /// The bytes of a safetensors file with this graph whose only array of use, `w`, lies at an odd address.
     private func misaligned(_ json: String, byteCount: Int) -> [UInt8] {
         var header = """
-            {"__metadata__":{"onnxcnn.graph":\(JSON.string(json).text())},"pad":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},\
+            {"__metadata__":{"onnxcnn.graph":\(JSON.string(json).text())},\
+            "pad":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},\
             "w":{"dtype":"F32","shape":[\(byteCount / 4)],"data_offsets":[1,\(byteCount + 1)]}}
             """
         while header.utf8.count % 8 != 0 { header += " " }
