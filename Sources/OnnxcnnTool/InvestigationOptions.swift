@@ -86,6 +86,9 @@ struct Findings {
         text.map { $0.split(separator: "\n").map { DisplayText.printable(String($0)) }.joined(separator: "\n") }
     }
 
+    /// What went wrong, in words.
+    func diagnostics(file: String?) -> [Diagnostic] { failures.flatMap { Diagnostic.diagnostics(for: $0, file: file) } }
+
     mutating func attempt(_ body: (inout Findings) throws -> Void) {
         do { try body(&self) } catch { failures.append(error) }
     }

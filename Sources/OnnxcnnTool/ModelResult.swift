@@ -38,7 +38,6 @@ struct ModelResult: Sendable {
         [JSON.Member("path", (verified?.path ?? path).map(JSON.string) ?? .null)]
             + (verified.map { [JSON.Member("reference", .string($0.referenceText))] + $0.jsonMembers } ?? [
                 JSON.Member("verdict", "error"), JSON.Member("error", .string(causes.joined(separator: "; "))),
-                diagnostics.jsonMember,
             ])
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CNNTensors
 import CNNVerification
 
 extension VerificationReport.Verdict {
@@ -26,23 +27,31 @@ extension Console {
     func explain(incomplete omissions: [String]) {
         if isQuiet || printsJSON { error(Diagnostic(cause: "incomplete: " + omissions.joined(separator: "; "))) }
     }
+}
 
-    /// Does what follows a verdict, which stands whatever becomes of it.
-    /// - Returns: the code for a failure, which was printed; nil for success.
-    func attempt(file: String? = nil, _ body: () throws -> Void) -> ExitCode? {
-        do {
-            try body()
-            return nil
-        } catch {
-            report([error], file: file)
-            return .invalidInput
-        }
+/// What goes wrong beside a verdict, which stands whatever becomes of the rest: printed at once, and said in the JSON object as well.
+struct ErrorLog {
+    let console: Console
+    private var diagnostics: [Diagnostic] = []
+
+    init(_ console: Console) { self.console = console }
+
+    /// Does something that may fail by itself.
+    mutating func attempt(_ body: () throws -> Void) {
+        do { try body() } catch { add(Diagnostic.diagnostics(for: error, file: nil)) }
     }
 
-    /// Prints what went wrong.
-    func report(_ failures: [any Error], file: String?) {
-        for failure in failures {
-            for diagnostic in Diagnostic.diagnostics(for: failure, file: file) { error(diagnostic) }
-        }
+    mutating func add(_ diagnostics: [Diagnostic]) {
+        for diagnostic in diagnostics { console.error(diagnostic) }
+        self.diagnostics += diagnostics
     }
+
+    /// Prints the JSON object of a `--json` run, in which the errors stand last.
+    mutating func result(json members: [JSON.Member]) {
+        let errors = diagnostics.isEmpty ? [] : [diagnostics.jsonMember]
+        attempt { [console] in try console.result(json: members + errors) }
+    }
+
+    /// The code that stands for them; nil if there are none.
+    var exitCode: ExitCode? { diagnostics.isEmpty ? nil : .invalidInput }
 }

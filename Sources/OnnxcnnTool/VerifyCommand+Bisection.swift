@@ -18,20 +18,18 @@ extension VerifyCommand {
             findings = investigation.investigate(mismatch, options: options, console: console)
         }
         let verdict = findings.bisectionVerdict
-        let printing = console.attempt { for text in findings.printableText { try console.result(text) } }
-        console.report(findings.failures, file: path)
+        var errors = ErrorLog(console)
+        errors.attempt { for text in findings.printableText { try console.result(text) } }
+        errors.add(findings.diagnostics(file: path))
         if verdict == .incomplete { console.explain(incomplete: findings.text) }
-        let writing = console.attempt { try write([findings.bisectionSuite(named: path ?? "model")]) }
-        let printingJSON = console.attempt {
-            try console.result(
-                json: [
-                    JSON.Member("command", .string("verify")), JSON.Member("path", path.map(JSON.string) ?? .null),
-                    JSON.Member("reference", .string(investigation.referenceText)),
-                    JSON.Member("verdict", .string(verdict?.rawValue ?? "error")),
-                ] + findings.json)
-        }
-        try ExitCode.leave(
-            with: [verdict?.exitCode, findings.failures.isEmpty ? nil : .invalidInput, printing, writing, printingJSON])
+        errors.attempt { try write([findings.bisectionSuite(named: path ?? "model")]) }
+        errors.result(
+            json: [
+                JSON.Member("command", .string("verify")), JSON.Member("path", path.map(JSON.string) ?? .null),
+                JSON.Member("reference", .string(investigation.referenceText)),
+                JSON.Member("verdict", .string(verdict?.rawValue ?? "error")),
+            ] + findings.json)
+        try ExitCode.leave(with: [verdict?.exitCode, errors.exitCode])
     }
 }
 
@@ -44,8 +42,7 @@ extension Findings {
             case .mismatch: .failed(text)
             case .incomplete: .error(text)
             case nil:
-                .error(
-                    failures.flatMap { Diagnostic.diagnostics(for: $0, file: name) }.map(\.cause).joined(separator: "\n"))
+                .error(diagnostics(file: name).map(\.cause).joined(separator: "\n"))
             }
         return JUnitReport.Suite(name: name, cases: [.init(name: "bisection", outcome: outcome)])
     }

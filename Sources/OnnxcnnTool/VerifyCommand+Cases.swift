@@ -12,30 +12,26 @@ extension VerifyCommand {
             return { try runner.run($0) }
         }
         var reports: [TestCaseReport] = []
-        var codes: [ExitCode?] = []
+        var errors = ErrorLog(console)
         for folder in cases {
             do {
                 reports.append(try runner.run(folder, jobs: threads))
             } catch {
                 let diagnostics = Diagnostic.diagnostics(for: error, file: folder)
-                for diagnostic in diagnostics { console.error(diagnostic) }
+                errors.add(diagnostics)
                 let message = diagnostics.map(\.cause).joined(separator: "; ")
                 reports.append(
                     TestCaseReport(
                         folder: folder, results: [TestCaseResult(name: folder, status: .error, message: message)]))
-                codes.append(.invalidInput)
             }
         }
         let merged = TestCaseReport(folder: cases.joined(separator: ", "), results: reports.flatMap(\.results))
-        codes.append(console.attempt { for report in reports { try console.result(report.text) } })
+        errors.attempt { for report in reports { try console.result(report.text) } }
         if merged.verdict == .incomplete { console.explain(incomplete: [merged.totalsText]) }
-        codes.append(console.attempt { try write(reports.map(\.junitSuite)) })
-        codes.append(
-            console.attempt {
-                try console.result(
-                    json: [JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label))]
-                        + merged.jsonMembers)
-            })
-        try ExitCode.leave(with: codes + [merged.verdict.exitCode])
+        errors.attempt { try write(reports.map(\.junitSuite)) }
+        errors.result(
+            json: [JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label))]
+                + merged.jsonMembers)
+        try ExitCode.leave(with: [merged.verdict.exitCode, errors.exitCode])
     }
 }

@@ -8,28 +8,23 @@ extension VerifyCommand {
     func verifyModel(_ path: String?, _ console: Console) throws {
         let result = ModelResult(path) { try verified(path, threads: engine.threads(common.threads)) }
         if case .failure(let error as ValidationError) = result.outcome { throw error }
-        for diagnostic in result.diagnostics { console.error(diagnostic) }
-        var codes = [result.exitCode]
+        var errors = ErrorLog(console)
+        errors.add(result.diagnostics)
         var findings = Findings()
         if let verified = result.verified {
-            codes.append(console.attempt { try show(verified, console) })
+            errors.attempt { try show(verified, console) }
             findings = investigate(verified, console)
-            codes.append(console.attempt { for text in findings.printableText { try console.result(text) } })
-            console.report(findings.failures, file: verified.path)
-            if !findings.failures.isEmpty { codes.append(.invalidInput) }
+            errors.attempt { for text in findings.printableText { try console.result(text) } }
+            errors.add(findings.diagnostics(file: verified.path))
         }
-        codes.append(console.attempt { try write([result.junitSuite]) })
-        codes.append(
-            console.attempt {
-                if let report, let verified = result.verified { try writeReport(verified, findings, to: report) }
-            })
-        codes.append(
-            console.attempt {
-                try console.result(
-                    json: [JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label))]
-                        + result.jsonMembers + findings.json)
-            })
-        try ExitCode.leave(with: codes)
+        errors.attempt { try write([result.junitSuite]) }
+        errors.attempt {
+            if let report, let verified = result.verified { try writeReport(verified, findings, to: report) }
+        }
+        errors.result(
+            json: [JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label))]
+                + result.jsonMembers + findings.json)
+        try ExitCode.leave(with: [result.exitCode, errors.exitCode])
     }
 
     private func show(_ verified: VerifiedModel, _ console: Console) throws {

@@ -11,23 +11,27 @@ extension VerifyCommand {
             ModelResult(path) { try verified(path, threads: max(threads / jobs, 1)) }
         }
         let totals = Totals(results)
-        let printing = console.attempt { for text in results.map(\.text) + [totals.text] { try console.result(text) } }
+        var errors = ErrorLog(console)
+        errors.attempt { for text in results.map(\.text) + [totals.text] { try console.result(text) } }
         for result in results {
             for diagnostic in result.diagnostics { console.error(diagnostic) }
             if let verified = result.verified, verified.verdict == .incomplete {
                 console.explain(incomplete: verified.omissions.map { "\(verified.path): \($0)" })
             }
         }
-        let writing = console.attempt { try write(results.map(\.junitSuite)) }
-        let printingJSON = console.attempt {
-            try console.result(
-                json: [
-                    JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label)),
-                    JSON.Member("verdict", .string(totals.verdict)), JSON.Member("totals", totals.json),
-                    JSON.Member("models", .array(results.map { .object($0.jsonMembers) })),
-                ])
-        }
-        try ExitCode.leave(with: results.map(\.exitCode) + [printing, writing, printingJSON])
+        errors.attempt { try write(results.map(\.junitSuite)) }
+        errors.result(
+            json: [
+                JSON.Member("command", .string("verify")), JSON.Member("engine", .string(engine.label)),
+                JSON.Member("verdict", .string(totals.verdict)), JSON.Member("totals", totals.json),
+                JSON.Member(
+                    "models",
+                    .array(
+                        results.map {
+                            .object($0.jsonMembers + ($0.diagnostics.isEmpty ? [] : [$0.diagnostics.jsonMember]))
+                        })),
+            ])
+        try ExitCode.leave(with: results.map(\.exitCode) + [errors.exitCode])
     }
 }
 
