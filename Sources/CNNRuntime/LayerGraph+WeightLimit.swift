@@ -10,10 +10,11 @@ extension LayerGraph {
         if layers.contains(where: { ($0.computation as? ConvolutionComputation)?.isInCache ?? false }) { return }
         var excess = -Self.allowance(weightBytes)
         var moves: [Move] = []
-        for (index, layer) in layers.enumerated() {
-            guard let source = layer.computation.packedSource else { continue }
-            excess = excess.addingReportingOverflow(layer.computation.constantBytes - source.byteCount).partialValue
-            if let convolution = layer.computation as? ConvolutionComputation {
+        for index in layers.indices {
+            let computation = layers[index].computation
+            guard let source = computation.packedSource else { continue }
+            excess = excess.addingReportingOverflow(computation.constantBytes - source.byteCount).partialValue
+            if let convolution = computation as? ConvolutionComputation {
                 moves += Move.path(of: convolution, layer: index)
             }
         }

@@ -87,9 +87,11 @@ struct LayerGraph {
     /// operator's formula gives.
     func tensors() -> [Bool] {
         var isTensor = [Bool](repeating: true, count: values.count)
-        for layer in layers where !(layer.computation is ReferenceComputation) {
-            let isViewOfTensor = layer.computation is ViewComputation && (layer.inputs[0].map { isTensor[$0] } ?? true)
-            for value in layer.outputs { if let value { isTensor[value] = isViewOfTensor } }
+        // By index here and below, as an iterator would copy each layer.
+        for index in layers.indices where !(layers[index].computation is ReferenceComputation) {
+            let isView = layers[index].computation is ViewComputation
+            let isViewOfTensor = isView && (layers[index].inputs[0].map { isTensor[$0] } ?? true)
+            for value in layers[index].outputs { if let value { isTensor[value] = isViewOfTensor } }
         }
         return isTensor
     }
@@ -97,7 +99,6 @@ struct LayerGraph {
     /// By value: the number of times that layers read it, and that the caller gets it.
     func useCounts() -> [Int] {
         var counts = [Int](repeating: 0, count: values.count)
-        // By index, as an iterator would copy each layer.
         for index in layers.indices {
             for value in layers[index].inputs { if let value { counts[value] += 1 } }
         }

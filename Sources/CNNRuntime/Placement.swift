@@ -102,26 +102,32 @@ private struct Planner {
     }
 
     mutating func joinViews() {
-        for layer in graph.layers {
-            guard let input = layer.inputs.first ?? nil, let output = layer.outputs.first ?? nil, !isTensor[output] else {
-                continue
-            }
-            if layer.computation is ViewComputation {
-                place(output, in: input, at: 0)
-            } else if layer.computation is ReorderComputation, !isTensor[input], let shape = graph.values[input].shape,
-                ReorderComputation.isView(FeatureMap(shape), channelBlock: machine.kernels.channelBlock)
+        // By index here and below, as an iterator would copy each layer.
+        for index in graph.layers.indices where isView(index) {
+            if let input = graph.layers[index].inputs.first ?? nil, let output = graph.layers[index].outputs.first ?? nil,
+                !isTensor[output]
             {
                 place(output, in: input, at: 0)
             }
         }
     }
 
+    /// Whether a layer's output has the elements of its input in their order.
+    private func isView(_ index: Int) -> Bool {
+        if graph.layers[index].computation is ViewComputation { return true }
+        guard graph.layers[index].computation is ReorderComputation, let input = graph.layers[index].inputs.first ?? nil,
+            !isTensor[input], let shape = graph.values[input].shape
+        else { return false }
+        return ReorderComputation.isView(FeatureMap(shape), channelBlock: machine.kernels.channelBlock)
+    }
+
     /// Gives the inputs of each Concat their places within its output, so that they are computed where they belong. The last comes
     /// first: where one Concat's inputs are the beginning of another's, as in DenseNet, all of them share the largest one's memory.
     mutating func joinConcatenations() {
-        let concatenations = graph.layers.filter { $0.computation is ConcatComputation }
+        let concatenations = graph.layers.indices.filter { graph.layers[$0].computation is ConcatComputation }
         let users = concatenations.isEmpty ? [] : layersByValue()
-        for layer in concatenations.reversed() {
+        for index in concatenations.reversed() {
+            let layer = graph.layers[index]
             guard let concat = layer.computation as? ConcatComputation, let output = layer.outputs[0], !isTensor[output] else {
                 continue
             }
@@ -175,7 +181,8 @@ private struct Planner {
 
     /// Lets an output take the memory of an input that nobody reads afterwards, where the computation can work in place.
     mutating func joinOverwrittenInputs() {
-        for (index, layer) in graph.layers.enumerated() {
+        for index in graph.layers.indices where !graph.layers[index].computation.overwritableInputs.isEmpty {
+            let layer = graph.layers[index]
             guard let output = layer.outputs.first ?? nil, !isTensor[output], hosts[output] == nil, members[output] == nil
             else { continue }
             for candidate in layer.computation.overwritableInputs {
@@ -245,9 +252,10 @@ private struct Planner {
             numbers.ofValue[value] = buffers.count
             buffers.append(MemoryPlan.Buffer(byteCount: try byteCount(value), steps: steps))
         }
-        for (index, layer) in graph.layers.enumerated() {
+        for index in graph.layers.indices {
             let count = max(
-                layer.computation.scratchCount(machine), layer.restComputation.scratchCount(machine))
+                graph.layers[index].computation.scratchCount(machine),
+                graph.layers[index].restComputation.scratchCount(machine))
             guard count > 0 else { continue }
             numbers.ofScratch[index] = buffers.count
             guard count <= limit / MemoryLayout<Float>.stride else {
