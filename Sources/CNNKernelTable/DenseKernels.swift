@@ -18,11 +18,14 @@ package struct DenseArguments {
     /// Gemm's alpha.
     package var scale: Float
     package var activation: Activation
+    /// Whether inputs of 0 may be left out, as is right where all weights are finite.
+    package var skipsZeros: Bool
 
     package init(
         batch: Int, inputs: Int, outputs: Int, input: UnsafePointer<Float>, inputRowStride: Int,
         weights: UnsafePointer<Float>, weightRowStride: Int, bias: UnsafePointer<Float>? = nil,
-        output: UnsafeMutablePointer<Float>, outputRowStride: Int, scale: Float = 1, activation: Activation = .none
+        output: UnsafeMutablePointer<Float>, outputRowStride: Int, scale: Float = 1, activation: Activation = .none,
+        skipsZeros: Bool = false
     ) {
         self.batch = batch
         self.inputs = inputs
@@ -36,6 +39,7 @@ package struct DenseArguments {
         self.outputRowStride = outputRowStride
         self.scale = scale
         self.activation = activation
+        self.skipsZeros = skipsZeros
     }
 }
 
@@ -46,7 +50,8 @@ package protocol DenseKernels {
     var denseBatchLimit: Int { get }
 
     /// Weights `[inputs, outputs]` (Gemm with transB = 0, MatMul). Computes columns `outputs` of the output; bounds that are
-    /// multiples of 64 are best. Each element is summed in the order of i.
+    /// multiples of 64 are best, and a thousand columns or more. Each element is summed in the order of i, by blocks of inputs; rows of
+    /// weights whose input is 0 in the whole batch are not read where that is allowed.
     func dense(_ arguments: DenseArguments, outputs: Range<Int>)
 
     /// Weights `[outputs, inputs]` (Gemm with transB = 1, PyTorch's Linear). Computes columns `outputs` of the output; bounds

@@ -6,41 +6,6 @@ import CNNKernelTable
 extension Kernels {
     package var denseBatchLimit: Int { 16 }
 
-    package func dense(_ arguments: DenseArguments, outputs: Range<Int>) {
-        let c = Vector.scalarCount
-        for row in 0..<arguments.batch {
-            (arguments.output + row * arguments.outputRowStride + outputs.lowerBound)
-                .update(repeating: 0, count: outputs.count)
-        }
-        // Whole rows of weights, eight at a time: memory is read in its own order. The sums wait in the first-level cache.
-        var input = 0
-        while input + 8 <= arguments.inputs {
-            for row in 0..<arguments.batch {
-                arguments.addEightRows(input, row, outputs)
-            }
-            input += 8
-        }
-        while input < arguments.inputs {
-            for row in 0..<arguments.batch {
-                arguments.addRow(input, row, outputs)
-            }
-            input += 1
-        }
-        let activation = VectorActivation(arguments.activation)
-        let scale = Vector(repeating: arguments.scale)
-        for row in 0..<arguments.batch {
-            let sums = arguments.output + row * arguments.outputRowStride
-            var output = outputs.lowerBound
-            while output < outputs.upperBound {
-                let count = outputs.upperBound - output
-                var value = loadFirst(count, sums + output) * scale
-                if let bias = arguments.bias { value += loadFirst(count, bias + output) }
-                storeFirst(count, activation(value), sums + output)
-                output += c
-            }
-        }
-    }
-
     package func denseTransposed(_ arguments: DenseArguments, outputs: Range<Int>) {
         var output = outputs.lowerBound
         if arguments.batch == 1 {
@@ -61,69 +26,15 @@ extension Kernels {
     }
 }
 
-/// Weights `[inputs, outputs]`.
-extension DenseArguments {
-    @inline(__always)
-    fileprivate func addEightRows(_ input: Int, _ row: Int, _ outputs: Range<Int>) {
-        let c = Vector.scalarCount
-        let x = self.input + row * inputRowStride + input
-        let x0 = Vector(repeating: x[0])
-        let x1 = Vector(repeating: x[1])
-        let x2 = Vector(repeating: x[2])
-        let x3 = Vector(repeating: x[3])
-        let x4 = Vector(repeating: x[4])
-        let x5 = Vector(repeating: x[5])
-        let x6 = Vector(repeating: x[6])
-        let x7 = Vector(repeating: x[7])
-        let stride = weightRowStride
-        let base = weights + input * stride
-        let sums = output + row * outputRowStride
-        var column = outputs.lowerBound
-        while column + c <= outputs.upperBound {
-            let w = base + column
-            var sum = load(sums + column)
-            sum = multiplyAdd(sum, x0, load(w))
-            sum = multiplyAdd(sum, x1, load(w + stride))
-            sum = multiplyAdd(sum, x2, load(w + 2 * stride))
-            sum = multiplyAdd(sum, x3, load(w + 3 * stride))
-            sum = multiplyAdd(sum, x4, load(w + 4 * stride))
-            sum = multiplyAdd(sum, x5, load(w + 5 * stride))
-            sum = multiplyAdd(sum, x6, load(w + 6 * stride))
-            sum = multiplyAdd(sum, x7, load(w + 7 * stride))
-            store(sum, sums + column)
-            column += c
-        }
-        let rest = outputs.upperBound - column
-        if rest > 0 {
-            var sum = loadFirst(rest, sums + column)
-            for index in 0..<8 {
-                sum = multiplyAdd(sum, Vector(repeating: x[index]), loadFirst(rest, base + index * stride + column))
-            }
-            storeFirst(rest, sum, sums + column)
-        }
-    }
-
-    @inline(__always)
-    fileprivate func addRow(_ input: Int, _ row: Int, _ outputs: Range<Int>) {
-        let x = Vector(repeating: self.input[row * inputRowStride + input])
-        let base = weights + input * weightRowStride
-        let sums = output + row * outputRowStride
-        var column = outputs.lowerBound
-        while column < outputs.upperBound {
-            let count = outputs.upperBound - column
-            let sum = multiplyAdd(loadFirst(count, sums + column), x, loadFirst(count, base + column))
-            storeFirst(count, sum, sums + column)
-            column += Vector.scalarCount
-        }
-    }
-}
-
 /// Weights `[outputs, inputs]`: each output is one dot product, summed in as many lanes as a vector has.
 extension DenseArguments {
+    /// Whether the weights are too many for a core's cache.
+    var areWeightsFar: Bool { inputs * outputs > 256 * 1024 }
+
     /// Whether it is faster to ask for weights before they are needed: not for so few that they lie in a core's cache, nor where loads are
     /// narrower than a cache line and so run further ahead by themselves. With AVX-512, rows of 4,096 floats then came at 27 GB/s
     /// instead of 24; with AVX2, long rows came at 24 instead of 28.
-    fileprivate var asksAhead: Bool { inputs * outputs > 256 * 1024 && MemoryLayout<Vector>.stride >= 64 }
+    fileprivate var asksAhead: Bool { areWeightsFar && MemoryLayout<Vector>.stride >= 64 }
 
     /// How many floats of a row are asked for before they are needed.
     private static var prefetchDistance: Int { 512 }

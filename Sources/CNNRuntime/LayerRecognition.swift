@@ -110,10 +110,10 @@ struct LayerRecognition {
         case let concat as Concat:
             replace(&layer, try ConcatComputation(concat, layer, graph, machine), inputs: layer.inputs.count)
         case let pool as MaxPool:
-            replace(&layer, try PoolingComputation(.maximum, pool.geometry, layer, graph), inputs: 1)
+            recognizePooling(try PoolingComputation(.maximum, pool.geometry, layer, graph), &layer, graph)
         case let pool as AveragePool:
             let kind = PoolingComputation.Kind.average(countsPadding: pool.countsPadding)
-            replace(&layer, try PoolingComputation(kind, pool.geometry, layer, graph), inputs: 1)
+            recognizePooling(try PoolingComputation(kind, pool.geometry, layer, graph), &layer, graph)
         case let pool as GlobalPool:
             switch pool.kind {
             case .average: replace(&layer, GlobalPoolingComputation(isMaximum: false, layer, graph, machine), inputs: 1)
@@ -153,6 +153,15 @@ struct LayerRecognition {
             let shape = graph.values[output].shape, graph.values[input].shape?.elementCount == shape.elementCount
         else { return }
         replace(&layer, ViewComputation(), inputs: 1)
+    }
+
+    /// Windows of one pixel, into which exporters turn an adaptive pooling to the size that is there, hand their input on.
+    private func recognizePooling(_ pooling: PoolingComputation?, _ layer: inout LayerGraph.Layer, _ graph: LayerGraph) {
+        if let pooling, pooling.window.isPointwise {
+            recognizeView(&layer, graph)
+        } else {
+            replace(&layer, pooling, inputs: 1)
+        }
     }
 
     /// A mean over all axes behind the channels is a global pooling, whichever way an exporter writes it.

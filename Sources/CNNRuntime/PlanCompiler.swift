@@ -48,6 +48,7 @@ struct PlanCompiler: Sendable {
         if !key.keepsAll { try graph.fuse(machine) }
         if !key.keepsAll && machine.mode == .fast { graph.averageBeforeConvolutions(machine) }
         graph.multiplyWholeMaps(machine)
+        if !key.keepsAll && options.purpose == .manyRuns { graph.skipZeros() }
         graph.chooseMethodsInCache(machine)
         if !key.keepsAll {
             graph.subsampleInputs()

@@ -11,6 +11,7 @@ public struct SessionOptions: Sendable, Hashable {
     public var instructionSet: InstructionSet?
     /// The most bytes that one run may take for values between nodes. A model that needs more is refused.
     public var memoryLimit: Int
+    public var purpose: Purpose
 
     /// What may be traded for speed.
     public enum Mode: String, Sendable, Hashable, CaseIterable, Codable {
@@ -20,15 +21,25 @@ public struct SessionOptions: Sendable, Hashable {
         case strict
     }
 
+    /// What a session is made for.
+    public enum Purpose: String, Sendable, Hashable, CaseIterable {
+        /// The first result soon: large weights that can be read where they lie, as in a mapped file, are not copied.
+        case fewRuns
+        /// Every run fast: large weights are copied into another form where that saves time in each run, after some tens of runs more than
+        /// the copy takes.
+        case manyRuns
+    }
+
     /// Options that are checked when a session is made of them.
     public init(
         threads: Int = SessionOptions.processorCount, mode: Mode = .fast, instructionSet: InstructionSet? = nil,
-        memoryLimit: Int = 1 << 36
+        memoryLimit: Int = 1 << 36, purpose: Purpose = .manyRuns
     ) {
         self.threads = threads
         self.mode = mode
         self.instructionSet = instructionSet
         self.memoryLimit = memoryLimit
+        self.purpose = purpose
     }
 
     /// The most threads that a session accepts.

@@ -22,6 +22,8 @@ final class WeightLibrary: Sendable {
         case winograd(WinogradForm)
         /// The right operand of a matrix product.
         case rightPanels(transposed: Bool)
+        /// The same turned over.
+        case rows
     }
 
     private struct Entry {
@@ -44,8 +46,7 @@ final class WeightLibrary: Sendable {
         entries.withLock { $0.values.reduce(0) { $0 + ($1.buffer?.count ?? 0) * MemoryLayout<Float>.stride } }
     }
 
-    /// The packed form of `source` with every slice along its first axis (an output channel) times its `scale`. The pages of a
-    /// mapped file that held the source are given back: packing was their reader.
+    /// The packed form of `source` with every slice along its first axis (an output channel) times its `scale`.
     func packed(_ key: Key, source: Tensor, scale: [Double]?, _ packing: WeightPacking) throws -> FloatBuffer {
         // The same node may have other weights in another plan, where a caller replaced a default or a constant followed from
         // the input's shape.
@@ -55,9 +56,27 @@ final class WeightLibrary: Sendable {
             return buffer
         }
         let buffer = try packing.packed(source, scale: scale, on: team)
-        source.storage?.discardPages()
         entries.withLock { $0[key] = Entry(source: source, scale: scale, buffer: buffer) }
         return buffer
+    }
+
+    /// Whether all weights are finite.
+    func areFinite(_ weights: DenseWeights) -> Bool {
+        let areFinite = Atomic(true)
+        weights.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            let count = bytes.count / MemoryLayout<Float>.stride
+            team.run(parts: team.size) { _, part in
+                // Without a branch, for vectors. What is infinite or not a number has the largest bits behind the sign.
+                var largest: UInt32 = 0
+                for index in Partition.range(of: count, part: part, of: team.size) {
+                    let bits = (base + index &* MemoryLayout<Float>.stride).loadUnaligned(as: UInt32.self)
+                    largest = max(largest, bits & ~(1 << 31))
+                }
+                if largest >= Float.infinity.bitPattern { areFinite.store(false, ordering: .relaxed) }
+            }
+        }
+        return areFinite.load(ordering: .relaxed)
     }
 
     /// The outputs of a node whose inputs are constants, computed once.

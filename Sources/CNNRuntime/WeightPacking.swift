@@ -12,7 +12,8 @@ struct WeightPacking {
     /// Packs a range of pieces; both pointers are those of the whole.
     let pack: (_ source: UnsafePointer<Float>, _ pieces: Range<Int>, _ target: UnsafeMutablePointer<Float>) -> Void
 
-    /// The packed form of `source`, each slice times its scale, rounded once.
+    /// The packed form of `source`, each slice times its scale, rounded once. The pages of a mapped file that held the source are given
+    /// back: packing was their reader.
     func packed(_ source: Tensor, scale: [Double]?, on team: ThreadTeam) throws -> FloatBuffer {
         try FloatBuffer(count: count) { target in
             try source.withUnsafeBytes { bytes in
@@ -20,9 +21,9 @@ struct WeightPacking {
                 let isAligned = UInt(bitPattern: base) % UInt(MemoryLayout<Float>.alignment) == 0
                 if isAligned, scale == nil {
                     let weights = base.assumingMemoryBound(to: Float.self)
-                    run(on: team) { pack(weights, $0, target) }
+                    run(on: team, source) { pack(weights, $0, target) }
                 } else if let slices = Slices(of: source, at: base, scale: scale), let firstSlice {
-                    run(on: team) { pieces in
+                    run(on: team, source) { pieces in
                         // Piece by piece: the copy that is packed stays in the cache.
                         for piece in pieces {
                             slices.withCopy(of: firstSlice(piece)..<firstSlice(piece + 1)) {
@@ -35,17 +36,40 @@ struct WeightPacking {
                     let copy = try Tensor(dataType: source.dataType, shape: source.shape, copying: bytes)
                     try copy.withElements(as: Float.self) { elements in
                         guard let weights = elements.baseAddress else { return }
-                        run(on: team) { pack(weights, $0, target) }
+                        run(on: team, source) { pack(weights, $0, target) }
                     }
                 }
             }
         }
     }
 
-    private func run(on team: ThreadTeam, _ body: @escaping (Range<Int>) -> Void) {
+    private func run(on team: ThreadTeam, _ source: Tensor, _ body: (Range<Int>) -> Void) {
         // Handing out a part takes as long as packing some thousand floats.
         let parts = max(1, min(team.size, pieces, count / 8192))
-        team.run(parts: parts) { _, part in body(Partition.range(of: pieces, part: part, of: parts)) }
+        team.run(parts: parts) { _, part in
+            let own = Partition.range(of: pieces, part: part, of: parts)
+            var first = own.lowerBound
+            while first < own.upperBound {
+                let end = min(first + piecesAtATime(source), own.upperBound)
+                body(first..<end)
+                // What is large goes as it is read, lest all of it stay in memory beside what is made of it.
+                if end < own.upperBound { discardPages(of: first..<end, source) }
+                first = end
+            }
+        }
+        discardPages(of: 0..<pieces, source)
+    }
+
+    /// As many pieces as are made of some megabytes, after which memory is worth a call of the system.
+    private func piecesAtATime(_ source: Tensor) -> Int {
+        firstSlice == nil ? pieces : max(1, pieces / max(1, source.byteCount >> 23))
+    }
+
+    private func discardPages(of pieces: Range<Int>, _ source: Tensor) {
+        guard let storage = source.storage else { return }
+        guard let firstSlice else { return storage.discardPages(0..<source.byteCount) }
+        let sliceBytes = source.byteCount / max(firstSlice(self.pieces), 1)
+        storage.discardPages(firstSlice(pieces.lowerBound) * sliceBytes..<firstSlice(pieces.upperBound) * sliceBytes)
     }
 }
 

@@ -28,10 +28,10 @@ package final class TensorStorage: @unchecked Sendable {
         self.owner = owner
     }
 
-    /// Lets the system take back the memory of bytes that will not be read again soon, if they belong to a mapped file, from which
-    /// they come back when they are. Bytes of other kinds stay.
-    package func discardPages() {
-        (owner as? MappedFile)?.discardPages(bytes)
+    /// Lets the system take back the memory of a range of bytes that will not be read again soon, if they belong to a mapped file, from
+    /// which they come back when they are. Bytes of other kinds stay.
+    package func discardPages(_ range: Range<Int>) {
+        (owner as? MappedFile)?.discardPages(UnsafeRawBufferPointer(rebasing: bytes[range.clamped(to: bytes.indices)]))
     }
 
     deinit {

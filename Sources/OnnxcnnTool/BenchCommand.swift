@@ -49,7 +49,8 @@ struct BenchCommand: ParsableCommand {
             let (opened, loading) = try Measurement.timed {
                 let source = try model.open()
                 let bound = try source.bindingBatch(model.binding)
-                return (source: source, session: try Session(bound, options: engine.sessionOptions(threads: common.threads)))
+                let options = engine.sessionOptions(threads: common.threads, purpose: .manyRuns)
+                return (source: source, session: try Session(bound, options: options))
             }
             let session = opened.session
             let graph = session.model.graph

@@ -32,8 +32,9 @@ struct EngineOptions: ParsableArguments {
     /// The engine in words, for results that must say how they were computed.
     var label: String { engine == .runtime ? "\(mode.rawValue) runtime" : "reference evaluation" }
 
-    func sessionOptions(threads: Int?) -> SessionOptions {
-        var options = SessionOptions(threads: threads ?? SessionOptions.processorCount, mode: mode, instructionSet: isa)
+    func sessionOptions(threads: Int?, purpose: SessionOptions.Purpose = .fewRuns) -> SessionOptions {
+        var options = SessionOptions(
+            threads: threads ?? SessionOptions.processorCount, mode: mode, instructionSet: isa, purpose: purpose)
         if let memoryLimit { options.memoryLimit = memoryLimit.bytes }
         return options
     }

@@ -22,13 +22,15 @@ struct MatrixProductComputation: Computation {
     /// A value a column.
     var bias: [Double]?
     var activation = Activation.none
+    /// Whether few rows leave out what is multiplied by 0.
+    var skipsZeros = false
 
     var algorithm: String {
-        usesDense ? "matrix times vectors" : "gemm"
+        usesDense ? skipsZeros ? "matrix times sparse vectors" : "matrix times vectors" : "gemm"
     }
 
     /// Few rows meet weights that are read once, where they lie.
-    private var usesDense: Bool {
+    var usesDense: Bool {
         // Which of the two is taken depends on the batch, and they sum in different orders.
         mode == .fast && constant != nil && !leftIsTransposed && rows < kernels.denseBatchLimit
     }
@@ -44,7 +46,10 @@ struct MatrixProductComputation: Computation {
             ? constant.byteCount : kernels.packedRightCount(depth: depth, columns: columns) * MemoryLayout<Float>.stride
     }
 
-    var packedSource: Tensor? { usesDense ? nil : constant }
+    var packedSource: Tensor? { usesDense && !packsRows ? nil : constant }
+
+    /// Whether the right operand is turned over for few rows: to leave out what belongs to one input, that must lie side by side.
+    private var packsRows: Bool { usesDense && skipsZeros && rightIsTransposed }
 
     func scratchCount(_ machine: Machine) -> Int { usesDense ? 0 : leftCount + rightCount }
 
@@ -52,11 +57,17 @@ struct MatrixProductComputation: Computation {
         let (input, output) = (try layer.input(0), try layer.output())
         let buffer = bias.map { FloatBuffer($0, paddedTo: columns) }
         if usesDense, let constant {
-            let tile = rightIsTransposed ? 4 : 64
+            let weights: DenseWeights = packsRows ? .rows(try packedRows(constant)) : .asTheyLie(constant)
+            let areByInput = packsRows || !rightIsTransposed
+            let tile = areByInput ? 64 : 4
+            // Memory gives long pieces of rows in less time.
+            let mostParts = areByInput ? max(machine.threads, columns / 1024) : .max
+            let work = Partition(
+                count: (columns + tile - 1) / tile, parts: min(machine.parts(cost: depth * columns * rows), mostParts))
             return DenseStep(
-                computation: self, input: input, output: output, weights: constant, bias: buffer,
-                tile: tile,
-                work: Partition(count: (columns + tile - 1) / tile, parts: machine.parts(cost: depth * columns * rows)))
+                computation: self, input: input, output: output, weights: weights, areByInput: areByInput,
+                // 0 times an infinite weight is not 0.
+                skipsZeros: skipsZeros && library.areFinite(weights), bias: buffer, tile: tile, work: work)
         }
         let parts = machine.parts(multiplyAdds: depth.multipliedReportingOverflow(by: rows * columns).partialValue)
         let grid = Grid(
@@ -66,25 +77,6 @@ struct MatrixProductComputation: Computation {
             computation: self, left: input, right: constant == nil ? try layer.input(1) : nil,
             packed: try packedRight(), bias: buffer, output: output, scratch: layer.scratch, leftCount: leftCount,
             grid: grid, parts: parts)
-    }
-
-    fileprivate func right(_ base: UnsafePointer<Float>) -> StridedMatrix {
-        rightIsTransposed
-            ? StridedMatrix(base, rowStride: 1, columnStride: depth) : StridedMatrix(base, rowStride: columns)
-    }
-
-    fileprivate func left(_ base: UnsafePointer<Float>) -> StridedMatrix {
-        leftIsTransposed ? StridedMatrix(base, rowStride: 1, columnStride: rows) : StridedMatrix(base, rowStride: depth)
-    }
-
-    private func packedRight() throws -> FloatBuffer? {
-        guard let constant else { return nil }
-        let key = WeightLibrary.Key(node: node, form: .rightPanels(transposed: rightIsTransposed))
-        let packing = WeightPacking(
-            count: kernels.packedRightCount(depth: depth, columns: columns), pieces: kernels.rightPanels(columns: columns),
-            firstSlice: rightIsTransposed ? { min($0 * kernels.gemmPanelColumns, columns) } : nil,
-            pack: { kernels.packRight(right($0), depth: depth, columns: columns, panels: $1, to: $2) })
-        return try library.packed(key, source: constant, scale: nil, packing)
     }
 }
 
@@ -154,86 +146,5 @@ extension LayerGraph {
         let numbers = try constant.doubles()
         if numbers.count == columns { return numbers }
         return numbers.count == 1 ? Array(repeating: numbers[0], count: columns) : nil
-    }
-}
-
-// MARK: - Steps
-
-private struct DenseStep: Step {
-    let computation: MatrixProductComputation
-    let input: Operand
-    let output: Operand
-    let weights: Tensor
-    let bias: FloatBuffer?
-    let tile: Int
-    let work: Partition
-
-    func run(_ execution: Execution) {
-        let (source, target) = (execution.floats(input.place), execution.floats(output.place))
-        let (depth, columns) = (computation.depth, computation.columns)
-        let kernels = computation.kernels
-        weights.withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress?.assumingMemoryBound(to: Float.self) else { return }
-            let arguments = DenseArguments(
-                batch: computation.rows, inputs: depth, outputs: columns, input: source, inputRowStride: depth, weights: base,
-                weightRowStride: computation.rightIsTransposed ? depth : columns, bias: bias.map { UnsafePointer($0.base) },
-                output: target, outputRowStride: columns, scale: computation.scale, activation: computation.activation)
-            execution.team.run(work) { _, tiles in
-                let range = elements(ofTiles: tiles, size: tile, count: columns)
-                if computation.rightIsTransposed {
-                    kernels.denseTransposed(arguments, outputs: range)
-                } else {
-                    kernels.dense(arguments, outputs: range)
-                }
-            }
-        }
-    }
-}
-
-private struct ProductStep: Step {
-    let computation: MatrixProductComputation
-    let left: Operand
-    /// Nil if it is constant.
-    let right: Operand?
-    let packed: FloatBuffer?
-    let bias: FloatBuffer?
-    let output: Operand
-    let scratch: Place
-    let leftCount: Int
-    /// Column panels by row panels.
-    let grid: Grid
-    let parts: Int
-
-    func run(_ execution: Execution) {
-        let (rows, columns, depth) = (computation.rows, computation.columns, computation.depth)
-        let kernels = computation.kernels
-        let leftBase = UnsafePointer(execution.floats(left.place))
-        let rightBase = right.map { UnsafePointer(execution.floats($0.place)) }
-        let target = execution.floats(output.place)
-        let packedLeft = execution.floats(scratch)
-        for index in 0..<computation.stack {
-            execution.team.run(Partition(count: grid.columns, parts: parts)) { _, panels in
-                kernels.packLeft(
-                    computation.left(leftBase + index * rows * depth), rows: rows, depth: depth, scale: computation.scale,
-                    panels: panels, to: packedLeft)
-            }
-            if let rightBase {
-                execution.team.run(Partition(count: grid.rows, parts: parts)) { _, panels in
-                    kernels.packRight(
-                        computation.right(rightBase + index * depth * columns), depth: depth, columns: columns,
-                        panels: panels, to: packedLeft + leftCount)
-                }
-            }
-            let arguments = GEMMArguments(
-                rows: rows, columns: columns, depth: depth, left: packedLeft,
-                right: UnsafePointer(packed?.base ?? packedLeft + leftCount), output: target + index * rows * columns,
-                outputRowStride: columns, columnBias: bias.map { UnsafePointer($0.base) },
-                activation: computation.activation)
-            execution.team.run(Partition(count: grid.count, parts: parts)) { _, rectangles in
-                grid.forEachRectangle(rectangles) { columnPanels, rowPanels in
-                    kernels.gemm(arguments, rowPanels: rowPanels, columnPanels: columnPanels)
-                }
-            }
-        }
     }
 }
