@@ -50,8 +50,8 @@ package protocol DenseKernels {
     var denseBatchLimit: Int { get }
 
     /// Weights `[inputs, outputs]` (Gemm with transB = 0, MatMul). Computes columns `outputs` of the output; bounds that are
-    /// multiples of 64 are best, and a thousand columns or more. Each element is summed in the order of i, by blocks of inputs; rows of
-    /// weights whose input is 0 in the whole batch are not read where that is allowed.
+    /// multiples of 64 are best, and a thousand columns or more. Each element is summed as `gemm` does it, so that
+    /// with a scale of 1 both give the same bits; rows of weights whose input is 0 in the whole batch are not read where that is allowed.
     func dense(_ arguments: DenseArguments, outputs: Range<Int>)
 
     /// Weights `[outputs, inputs]` (Gemm with transB = 1, PyTorch's Linear). Computes columns `outputs` of the output; bounds

@@ -73,7 +73,8 @@ package protocol GEMMKernels {
     func packRight(
         _ matrix: StridedMatrix, depth: Int, columns: Int, panels: Range<Int>, to packed: UnsafeMutablePointer<Float>)
 
-    /// Computes the output rows of `rowPanels` at the columns of `columnPanels`. Each element is summed in the order of k.
+    /// Computes the output rows of `rowPanels` at the columns of `columnPanels`. Each element is summed in the order of k, block
+    /// after block of as many terms.
     func gemm(_ arguments: GEMMArguments, rowPanels: Range<Int>, columnPanels: Range<Int>)
 }
 

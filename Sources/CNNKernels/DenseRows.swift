@@ -9,7 +9,7 @@ extension Kernels {
         while first < outputs.upperBound {
             let columns = first..<min(first + DenseRows.mostColumns, outputs.upperBound)
             withUnsafeTemporaryAllocation(of: Float.self, capacity: arguments.batch * columns.count) { sums in
-                withUnsafeTemporaryAllocation(of: Int.self, capacity: DenseRows.blockInputs) { inputs in
+                withUnsafeTemporaryAllocation(of: Int.self, capacity: Kernels.termsPerSum) { inputs in
                     guard let sums = sums.baseAddress, let inputs = inputs.baseAddress else { return }
                     DenseRows(arguments: arguments, columns: columns, sums: sums, needed: inputs).compute()
                 }
@@ -21,8 +21,8 @@ extension Kernels {
 
 /// Some columns of the output.
 ///
-/// The sums over a block of inputs are added to the output one block after the other. Blocks are the same whichever inputs are 0, so
-/// that leaving these out changes no result; and sums of sums round less than one sum of many thousand terms.
+/// The sums over a block of inputs are added to the output one block after the other, as in `gemm`. Blocks are the same whichever inputs
+/// are 0, so that leaving these out changes no result.
 private struct DenseRows {
     let arguments: DenseArguments
     let columns: Range<Int>
@@ -33,7 +33,6 @@ private struct DenseRows {
 
     /// Columns whose sums stay in the first-level cache. Memory gives longer pieces of a row in less time.
     static let mostColumns = 2048
-    static let blockInputs = 512
 
     /// Floats of a cache line.
     private static let line = 64 / MemoryLayout<Float>.stride
@@ -44,7 +43,7 @@ private struct DenseRows {
         for row in 0..<arguments.batch { output(row).update(repeating: 0, count: columns.count) }
         var block = 0
         while block < arguments.inputs {
-            let end = min(block + Self.blockInputs, arguments.inputs)
+            let end = min(block + Kernels.termsPerSum, arguments.inputs)
             sums.update(repeating: 0, count: arguments.batch * columns.count)
             addRows(listNeeded(block..<end))
             addSums()

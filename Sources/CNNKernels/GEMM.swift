@@ -3,6 +3,9 @@ import CNNKernelTable
 /// Matrix product on packed operands. The register tile is that of the convolution: MR rows in place of pixels, two vectors
 /// of columns in place of channel blocks.
 extension Kernels {
+    /// Terms of a sum that are added one after the other; longer sums are sums of such sums, which round less.
+    static var termsPerSum: Int { 512 }
+
     package var gemmPanelRows: Int { MainTile<TwoBlocks>.pixels }
     package var gemmPanelColumns: Int { TwoBlocks.blocks * Vector.scalarCount }
 
@@ -122,34 +125,42 @@ private struct PanelProduct {
         _ columns: Int
     ) where Tile.Sums == TwoBlocks {
         var sums = Tile()
-        accumulate(&sums, left, right)
-        withUnsafeBytes(of: &sums) { bytes in
+        withUnsafeMutableBytes(of: &sums) { bytes in
             let vectors = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Vector.self)
+            var first = 0
+            while first < arguments.depth {
+                let depth = min(Kernels.termsPerSum, arguments.depth - first)
+                add(
+                    Tile.self, left + first * MainTile<TwoBlocks>.pixels, right + first * Tile.weightStep, depth: depth,
+                    to: vectors.floats)
+                first += depth
+            }
             storeSums(vectors, row, rows, column, columns)
         }
     }
 
-    /// Adds the products of a panel of `left` and one of `right` to a zero tile.
+    /// Adds the products of so many columns of a panel of `left` and rows of one of `right` to a tile.
     ///
     /// A function of its own: inlined among its callers, the sums would not stay in registers.
     @inline(never)
-    private func accumulate<Tile: PixelSums>(
-        _ result: UnsafeMutablePointer<Tile>, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>
-    ) {
+    private func add<Tile: PixelSums>(
+        _: Tile.Type, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, depth: Int,
+        to tile: UnsafeMutablePointer<Float>
+    ) where Tile.Sums == TwoBlocks {
         let panelRows = MainTile<TwoBlocks>.pixels
         var sums = Tile()
         var (left, right) = (left, right)
-        for _ in 0..<arguments.depth / 4 {
+        for _ in 0..<depth / 4 {
             sums.addFour(from: left, next: panelRows, step: 1, right)
             left += 4 * panelRows
             right += 4 * Tile.weightStep
         }
-        for _ in 0..<arguments.depth % 4 {
+        for _ in 0..<depth % 4 {
             sums.add(from: left, step: 1, Tile.Sums.weights(right))
             left += panelRows
             right += Tile.weightStep
         }
-        result.pointee = sums
+        sums.write(to: tile, step: TwoBlocks.blocks * Vector.scalarCount, count: Tile.pixels, adding: true)
     }
 
     /// Adds the biases and the residual to the sums `[row][block]`, applies the activation and stores what exists.

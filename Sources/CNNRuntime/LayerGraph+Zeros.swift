@@ -6,22 +6,16 @@ extension LayerGraph {
         var isOftenZero = [Bool](repeating: false, count: values.count)
         for index in layers.indices {
             let isInputOftenZero = layers[index].inputs.allSatisfy { value in value.map { isOftenZero[$0] } ?? true }
-            if var product = layers[index].computation as? MatrixProductComputation, product.canSkipZeros,
-                let input = layers[index].inputs[0], isOftenZero[input]
+            if isInputOftenZero, let product = layers[index].computation as? MatrixProductComputation,
+                let skipping = product.skippingZeros
             {
-                product.skipsZeros = true
-                layers[index].computation = product
+                layers[index].computation = skipping
             }
             let computation = layers[index].computation
             guard computation.givesZeros || (isInputOftenZero && computation.keepsZeros) else { continue }
             for output in layers[index].outputs { if let output { isOftenZero[output] = true } }
         }
     }
-}
-
-extension MatrixProductComputation {
-    /// Whether leaving out rows of weights saves time: where they come from beyond a core's cache.
-    fileprivate var canSkipZeros: Bool { usesDense && Double(constantBytes) > Machine.coreCache }
 }
 
 extension Computation {

@@ -13,9 +13,11 @@ struct SparseInputTests {
         var images = 1
         var outputs = 640
         var isTransposed = true
+        var alpha: Float = 1
+        /// In fast mode.
         var leavesZerosOut: Bool
 
-        var description: String { "\(nodes.map(\.type)) \(images) \(outputs) \(isTransposed)" }
+        var description: String { "\(nodes.map(\.type)) \(images) \(outputs) \(isTransposed) \(alpha)" }
     }
 
     private static let relu = (type: "Relu", attributes: [Attribute]())
@@ -30,6 +32,7 @@ struct SparseInputTests {
         Case(nodes: [relu, flatten], leavesZerosOut: true),
         Case(nodes: [relu, flatten], images: 3, isTransposed: false, leavesZerosOut: true),
         Case(nodes: [relu, pool("MaxPool", 2), flatten], outputs: 2100, leavesZerosOut: true),
+        Case(nodes: [relu, flatten], alpha: 0.75, leavesZerosOut: true),
         // An adaptive average to the size that is there, as exporters write it.
         Case(nodes: [relu, pool("AveragePool", 1), flatten], leavesZerosOut: true),
         Case(nodes: [relu, pool("AveragePool", 2), flatten], outputs: 2100, leavesZerosOut: false),
@@ -57,7 +60,9 @@ struct SparseInputTests {
         network.output(
             network.node(
                 "Gemm", [value, weights, try network.weights([example.outputs])],
-                attributes: [Attribute("transB", .int(example.isTransposed ? 1 : 0))]))
+                attributes: [
+                    Attribute("transB", .int(example.isTransposed ? 1 : 0)), Attribute("alpha", .float(example.alpha)),
+                ]))
         return network
     }
 
@@ -70,7 +75,34 @@ struct SparseInputTests {
     func agreement(_ example: Case, _ options: SessionOptions) throws {
         let network = try Self.network(example)
         try network.expectAgreement(roundings: 2 * 640 + 8, options: options)
-        #expect(try Self.leavesZerosOut(network, options) == (example.leavesZerosOut && options.mode == .fast))
+        #expect(
+            try Self.leavesZerosOut(network, options)
+                == (example.leavesZerosOut && (options.mode == .fast || example.alpha == 1)))
+    }
+
+    @Test("get the same bits in strict mode whichever zeros are left out", arguments: InstructionSet.available, [true, false])
+    func strictBits(_ instructionSet: InstructionSet, _ isTransposed: Bool) throws {
+        // As many images as are a product of matrices.
+        let images = 20
+        let network = try Self.network(
+            Case(nodes: [Self.relu, Self.flatten], images: images, isTransposed: isTransposed, leavesZerosOut: false))
+        let input = try #require(network.inputs["x"]).elements(as: Float.self)
+        let imageCount = input.count / images
+        var expected: [UInt32]?
+        for purpose in SessionOptions.Purpose.allCases {
+            let options = SessionOptions(threads: 2, mode: .strict, instructionSet: instructionSet, purpose: purpose)
+            let session = try Session(network.model, options: options)
+            for size in [images, 5, 1] {
+                var bits: [UInt32] = []
+                for first in stride(from: 0, to: images, by: size) {
+                    let part = Array(input[first * imageCount..<(first + size) * imageCount])
+                    let outputs = try session.run(["x": Tensor(part, shape: Shape([size, 10, 8, 8]))])
+                    for tensor in outputs.values { bits += try tensor.elements(as: Float.self).map { $0.bitPattern } }
+                }
+                #expect(bits == expected ?? bits, "\(size) images at a time, for \(purpose)")
+                expected = expected ?? bits
+            }
+        }
     }
 
     @Test("multiply what is not finite by 0 too", arguments: [Float.infinity, .nan], [true, false])

@@ -22,17 +22,37 @@ struct MatrixProductComputation: Computation {
     /// A value a column.
     var bias: [Double]?
     var activation = Activation.none
-    /// Whether few rows leave out what is multiplied by 0.
+    /// Whether few rows leave out what is multiplied by 0. Transposed weights are turned over for that.
     var skipsZeros = false
 
     var algorithm: String {
-        usesDense ? skipsZeros ? "matrix times sparse vectors" : "matrix times vectors" : "gemm"
+        if form == .panels { return "gemm" }
+        return skipsZeros ? "matrix times sparse vectors" : "matrix times vectors"
     }
 
-    /// Few rows meet weights that are read once, where they lie.
-    var usesDense: Bool {
-        // Which of the two is taken depends on the batch, and they sum in different orders.
-        mode == .fast && constant != nil && !leftIsTransposed && rows < kernels.denseBatchLimit
+    /// In which form the right operand is read.
+    private enum Form {
+        /// In panels, by the product of matrices.
+        case panels
+        /// As it lies, for few rows: then the time is that of reading it once.
+        case asItLies
+        /// The same, turned over, so that what is multiplied by one input lies side by side.
+        case turnedOver
+    }
+
+    private var form: Form {
+        guard constant != nil, !leftIsTransposed, rows < kernels.denseBatchLimit else { return .panels }
+        // More rows must get the same bits, which they do if weights lie by input and are not scaled.
+        if mode == .strict && (scale != 1 || rightIsTransposed && !skipsZeros) { return .panels }
+        return rightIsTransposed && skipsZeros ? .turnedOver : .asItLies
+    }
+
+    /// The same with zeros left out, if that saves time: where few rows meet weights from beyond a core's cache. Nil if not.
+    var skippingZeros: MatrixProductComputation? {
+        var skipping = self
+        skipping.skipsZeros = true
+        guard let constant, skipping.form != .panels, Double(constant.byteCount) > Machine.coreCache else { return nil }
+        return skipping
     }
 
     func layouts(_ inputs: [Layout]) -> LayoutChoice { .planar(inputs: inputs.count) }
@@ -42,42 +62,41 @@ struct MatrixProductComputation: Computation {
 
     var constantBytes: Int {
         guard let constant else { return 0 }
-        return usesDense
-            ? constant.byteCount : kernels.packedRightCount(depth: depth, columns: columns) * MemoryLayout<Float>.stride
+        return form == .panels
+            ? kernels.packedRightCount(depth: depth, columns: columns) * MemoryLayout<Float>.stride : constant.byteCount
     }
 
-    var packedSource: Tensor? { usesDense && !packsRows ? nil : constant }
+    var packedSource: Tensor? { form == .asItLies ? nil : constant }
 
-    /// Whether the right operand is turned over for few rows: to leave out what belongs to one input, that must lie side by side.
-    private var packsRows: Bool { usesDense && skipsZeros && rightIsTransposed }
-
-    func scratchCount(_ machine: Machine) -> Int { usesDense ? 0 : leftCount + rightCount }
+    func scratchCount(_ machine: Machine) -> Int { form == .panels ? leftCount + rightCount : 0 }
 
     func makeStep(_ layer: PlacedLayer, _ machine: Machine) throws -> any Step {
-        let (input, output) = (try layer.input(0), try layer.output())
-        let buffer = bias.map { FloatBuffer($0, paddedTo: columns) }
-        if usesDense, let constant {
-            let weights: DenseWeights = packsRows ? .rows(try packedRows(constant)) : .asTheyLie(constant)
-            let areByInput = packsRows || !rightIsTransposed
-            let tile = areByInput ? 64 : 4
-            // Memory gives long pieces of rows in less time.
-            let mostParts = areByInput ? max(machine.threads, columns / 1024) : .max
-            let work = Partition(
-                count: (columns + tile - 1) / tile, parts: min(machine.parts(cost: depth * columns * rows), mostParts))
-            return DenseStep(
-                computation: self, input: input, output: output, weights: weights, areByInput: areByInput,
-                // 0 times an infinite weight is not 0.
-                skipsZeros: skipsZeros && library.areFinite(weights), bias: buffer, tile: tile, work: work)
-        }
+        guard let constant, form != .panels else { return try productStep(layer, machine) }
+        let weights: DenseWeights = form == .turnedOver ? .rows(try packedRows(constant)) : .asTheyLie(constant)
+        let areByInput = form == .turnedOver || !rightIsTransposed
+        let tile = areByInput ? 64 : 4
+        // Memory gives long pieces of rows in less time.
+        let mostParts = areByInput ? max(machine.threads, columns / 1024) : .max
+        let work = Partition(
+            count: (columns + tile - 1) / tile, parts: min(machine.parts(cost: depth * columns * rows), mostParts))
+        return DenseStep(
+            computation: self, input: try layer.input(0), output: try layer.output(), weights: weights, areByInput: areByInput,
+            // 0 times an infinite weight is not 0.
+            skipsZeros: skipsZeros && library.areFinite(weights), bias: biasBuffer, tile: tile, work: work)
+    }
+
+    private func productStep(_ layer: PlacedLayer, _ machine: Machine) throws -> any Step {
         let parts = machine.parts(multiplyAdds: depth.multipliedReportingOverflow(by: rows * columns).partialValue)
         let grid = Grid(
             rows: kernels.rightPanels(columns: columns), columns: kernels.leftPanels(rows: rows), parts: parts,
             rowData: columns, columnData: rows)
         return ProductStep(
-            computation: self, left: input, right: constant == nil ? try layer.input(1) : nil,
-            packed: try packedRight(), bias: buffer, output: output, scratch: layer.scratch, leftCount: leftCount,
-            grid: grid, parts: parts)
+            computation: self, left: try layer.input(0), right: constant == nil ? try layer.input(1) : nil,
+            packed: try packedRight(), bias: biasBuffer, output: try layer.output(), scratch: layer.scratch,
+            leftCount: leftCount, grid: grid, parts: parts)
     }
+
+    private var biasBuffer: FloatBuffer? { bias.map { FloatBuffer($0, paddedTo: columns) } }
 }
 
 // MARK: - From operators
