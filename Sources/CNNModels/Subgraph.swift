@@ -101,19 +101,23 @@ extension Model {
 
     /// The functions that the nodes call, directly or through each other.
     private func functionsCalled(by nodes: [Node]) -> [Function] {
+        struct Key: Hashable {
+            let domain: String
+            let name: String
+            let overload: String
+        }
+        let byKey = Dictionary(grouping: functions.indices) { index in
+            let function = functions[index]
+            return Key(
+                domain: OperatorSetID.canonicalDomain(function.domain), name: function.name, overload: function.overload)
+        }
         var called: Set<Int> = []
         var open = nodes
         while let node = open.popLast() {
-            for attribute in node.attributes {
-                if case .graph(let graph) = attribute.value { open += graph.nodes }
-                if case .graphs(let graphs) = attribute.value { open += graphs.flatMap(\.nodes) }
-            }
-            for (index, function) in functions.enumerated()
-            where function.name == node.operatorType && function.overload == node.overload
-                && OperatorSetID.canonicalDomain(function.domain) == OperatorSetID.canonicalDomain(node.domain)
-            {
-                if called.insert(index).inserted { open += function.nodes }
-            }
+            open += node.attributes.flatMap(\.value.graphs).flatMap(\.nodes)
+            let key = Key(
+                domain: OperatorSetID.canonicalDomain(node.domain), name: node.operatorType, overload: node.overload)
+            for index in byKey[key] ?? [] where called.insert(index).inserted { open += functions[index].nodes }
         }
         return called.sorted().map { functions[$0] }
     }

@@ -14,7 +14,7 @@ public struct SessionOptions: Sendable, Hashable {
     public var purpose: Purpose
 
     /// What may be traded for speed.
-    public enum Mode: String, Sendable, Hashable, CaseIterable, Codable {
+    public enum Mode: String, Sendable, Hashable, CaseIterable {
         /// Sums may be reordered: Winograd's convolution, an average taken before a 1×1 convolution, the algorithm chosen by batch and threads.
         case fast
         /// Direct convolution and one order of every sum: the same bits for any number of threads and any split of a batch.
@@ -47,7 +47,7 @@ public struct SessionOptions: Sendable, Hashable {
 }
 
 /// A vector instruction set that the kernels are compiled for.
-public enum InstructionSet: String, Sendable, Hashable, CaseIterable, Codable {
+public enum InstructionSet: String, Sendable, Hashable, CaseIterable {
     case avx512
     case avx2
     /// The portable vectors that every processor of the architecture has; on arm64 that is NEON.

@@ -22,11 +22,13 @@ struct InvestigationOptions: ParsableArguments {
     var against: String?
 
     @Option(
-        help: ArgumentHelp("What '--bisect' runs: a runtime of Python's, or this one (with '--against').", valueName: "name"))
-    var backend: ReferenceBackend = .onnxruntime
+        help: ArgumentHelp(
+            "What '--bisect' runs: a runtime of Python's (default: onnxruntime), or this one (with '--against').",
+            valueName: "name"))
+    var backend: ReferenceBackend?
 
-    @Option(help: ArgumentHelp("The Python that has the backend.", valueName: "path"))
-    var python = "python3"
+    @Option(help: ArgumentHelp("The Python that has the backend (default: python3).", valueName: "path"))
+    var python: String?
 
     @Option(
         help: ArgumentHelp(
@@ -36,7 +38,11 @@ struct InvestigationOptions: ParsableArguments {
 
     func validate() throws {
         try CommonOptions.validate(extract, besideResultsBy: "--extract", kind: "folder")
-        if !bisect, against != nil { throw ValidationError("'--against' goes with '--bisect'") }
+        for (name, isGiven) in [("--against", against != nil), ("--backend", backend != nil), ("--python", python != nil)]
+        where isGiven && !bisect {
+            throw ValidationError("'\(name)' goes with '--bisect'")
+        }
+        if backend == .onnxcnn, python != nil { throw ValidationError("'--python' does not go with this runtime") }
         if backend == .onnxcnn, against == nil {
             throw ValidationError("this runtime has nothing to disagree with on the same model: give '--against MODEL'")
         }
@@ -147,12 +153,14 @@ extension InvestigationOptions {
                 let needed = Set(prefix.graph.requiredInputs.map(\.name))
                 let given = inputs.filter { needed.contains($0.key) }
                 if backend == .onnxcnn { return try Session(prefix, options: options).run(given) }
-                return try PythonBackend(backend: backend, python: python).run(prefix, given)
+                return try PythonBackend(backend: usedBackend, python: python ?? "python3").run(prefix, given)
             }, progress: { console.progress(DisplayText.printable($0)) })
     }
 
+    private var usedBackend: ReferenceBackend { backend ?? .onnxruntime }
+
     /// What a bisection holds the model against.
-    var referenceText: String { "\(backend.rawValue) on \(against ?? "this model")" }
+    var referenceText: String { "\(usedBackend.rawValue) on \(against ?? "this model")" }
 
     private func text(of outcome: BisectionOutcome) -> String {
         switch outcome {

@@ -40,6 +40,7 @@ extension VerifyCommand {
             ("--report", report != nil, [.reference, .selfCheck]),
             ("--diagnose", investigation.diagnose == true, [.reference, .bisection]),
             ("--bisect", investigation.bisect, [.reference, .bisection]),
+            ("--engine reference", engine.engine == .reference, [.reference, .models, .cases, .selfCheck]),
             ("--extract", investigation.extract != nil, [.reference, .bisection]),
         ]
     }

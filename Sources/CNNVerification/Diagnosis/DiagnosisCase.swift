@@ -76,12 +76,12 @@ struct Variation: Sendable {
     /// Positions of the nodes that are not as they were.
     private(set) var changedNodes: Set<Int> = []
     private(set) var changesInputs = false
-    private var names: Set<String>
+    private var names: NameSupply
 
     init(_ subject: DiagnosisCase) {
         model = subject.model
         inputs = subject.inputs
-        names = Set(subject.values.keys)
+        names = NameSupply(avoiding: model.graph)
         // What the file declares of shapes need not hold any more.
         model.graph.valueInfos = []
         for index in model.graph.outputs.indices {
@@ -120,7 +120,7 @@ struct Variation: Sendable {
 
     /// A new initializer.
     mutating func constant(_ tensor: Tensor, like name: String) -> String {
-        let name = unusedName(name)
+        let name = names.name(like: name)
         model.graph.initializers.append(NamedTensor(name: name, tensor: tensor))
         return name
     }
@@ -131,7 +131,7 @@ struct Variation: Sendable {
         var last = source
         for (offset, node) in nodes.enumerated() {
             var node = node
-            let output = unusedName(source)
+            let output = names.name(like: source)
             node.inputs = [last] + node.inputs
             node.outputs = [output]
             last = output
@@ -144,11 +144,11 @@ struct Variation: Sendable {
     /// behind the value.
     mutating func append(_ nodes: [Node], to value: String) {
         guard let producer = model.graph.nodes.firstIndex(where: { $0.outputs.contains(value) }) else { return }
-        var last = unusedName(value)
+        var last = names.name(like: value)
         edit(producer) { node in node.outputs = node.outputs.map { $0 == value ? last : $0 } }
         for (offset, node) in nodes.enumerated() {
             var node = node
-            let output = offset == nodes.count - 1 ? value : unusedName(value)
+            let output = offset == nodes.count - 1 ? value : names.name(like: value)
             node.inputs = [last] + node.inputs
             node.outputs = [output]
             last = output
@@ -160,11 +160,5 @@ struct Variation: Sendable {
         changedNodes = Set(changedNodes.map { $0 >= position ? $0 + 1 : $0 })
         model.graph.nodes.insert(node, at: position)
         changedNodes.insert(position)
-    }
-
-    private mutating func unusedName(_ name: String) -> String {
-        var number = 1
-        while !names.insert("\(name).varied\(number)").inserted { number += 1 }
-        return "\(name).varied\(number)"
     }
 }
