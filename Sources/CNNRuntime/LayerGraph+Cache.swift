@@ -4,6 +4,11 @@ extension LayerGraph {
     /// Chooses the methods of all convolutions anew if all that a run touches stays in a core's own cache until the next run: methods of
     /// more weights are the faster where these need not come from memory. A network of a few dozen channels is such a one.
     mutating func chooseMethodsInCache(_ machine: Machine) {
+        // Packed they are no fewer: what is too much already needs no second choice.
+        let weightBytes = layers.indices.reduce(0.0) { sum, index in
+            sum + Double((layers[index].computation as? ConvolutionComputation)?.weights.byteCount ?? 0)
+        }
+        guard weightBytes <= Machine.coreCache else { return }
         var graph = self
         for index in layers.indices {
             guard var convolution = layers[index].computation as? ConvolutionComputation else { continue }

@@ -7,18 +7,19 @@ extension LayerGraph {
         let uses = useCounts()
         let producers = producers()
         var absorbed: Set<Int> = []
-        for (index, layer) in layers.enumerated() {
-            guard let pooling = layer.computation as? PoolingComputation, pooling.takesLargestOfPairs,
-                let value = layer.inputs[0], uses[value] == 1, let first = producers[value],
-                layers[first].group == layer.group,
+        for index in layers.indices {
+            guard let pooling = layers[index].computation as? PoolingComputation, pooling.takesLargestOfPairs,
+                let value = layers[index].inputs[0], uses[value] == 1, let first = producers[value],
+                layers[first].group == layers[index].group,
                 var convolution = layers[first].computation as? ConvolutionComputation, convolution.canPoolPairs
             else { continue }
             convolution.poolsPairs = true
             layers[first].computation = convolution
-            layers[first].fused += [layer.node] + layer.fused
-            layers[first].outputs = layer.outputs
+            layers[first].fused += [layers[index].node] + layers[index].fused
+            layers[first].outputs = layers[index].outputs
             absorbed.insert(index)
         }
+        if absorbed.isEmpty { return }
         layers = layers.indices.filter { !absorbed.contains($0) }.map { layers[$0] }
     }
 }

@@ -24,6 +24,7 @@ extension LayerGraph {
                     node: layers[first].node, computation: SubsamplingComputation(pixels.window), inputs: [pixels.value],
                     outputs: [subsample]))
         }
+        if subsamplings.isEmpty { return }
         layers = layers.enumerated().flatMap { index, layer in (subsamplings[index] ?? []) + [layer] }
     }
 
@@ -37,9 +38,9 @@ extension LayerGraph {
     private func subsamples() -> [(pixels: Subsample, readers: [Int])] {
         var readers: [Subsample: [Int]] = [:]
         var products: [Subsample: Int] = [:]
-        for (index, layer) in layers.enumerated() {
-            guard let convolution = layer.computation as? ConvolutionComputation, let window = convolution.subsampling,
-                let value = layer.inputs[0], kernelShape(value) != nil
+        for index in layers.indices {
+            guard let convolution = layers[index].computation as? ConvolutionComputation,
+                let window = convolution.subsampling, let value = layers[index].inputs[0], kernelShape(value) != nil
             else { continue }
             let pixels = Subsample(value: value, window: window)
             readers[pixels, default: []].append(index)

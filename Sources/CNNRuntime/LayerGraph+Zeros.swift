@@ -3,6 +3,7 @@ import CNNKernelTable
 extension LayerGraph {
     /// Lets products of large matrices leave out what is multiplied by 0, where zeros are many: behind Relu.
     mutating func skipZeros() {
+        guard layers.contains(where: { ($0.computation as? MatrixProductComputation)?.skippingZeros != nil }) else { return }
         var isOftenZero = [Bool](repeating: false, count: values.count)
         for index in layers.indices {
             let isInputOftenZero = layers[index].inputs.allSatisfy { value in value.map { isOftenZero[$0] } ?? true }

@@ -13,8 +13,8 @@ public struct StepTiming: Sendable, Hashable {
     public let outputShape: Shape?
     /// Multiplications with an addition each; nil where not known.
     public let multiplyAdds: Int?
-    /// The least bytes that the step must move: inputs, weights in the form that the algorithm reads, and outputs, each counted once;
-    /// nil if only the run knows a size. What lies in a cache or is read several times makes the true traffic less or more.
+    /// The least bytes that the step must move: inputs, weights in the form that the algorithm reads, and outputs, each counted once,
+    /// also those that are left out because they meet a 0; nil if only the run knows a size. What lies in a cache or is read several times makes the true traffic less or more.
     public let bytesMoved: Int?
     /// When it ran: once, or once for every group of images if the batch goes through the network group by group.
     public let intervals: [Interval]

@@ -11,6 +11,7 @@ public struct SessionOptions: Sendable, Hashable {
     public var instructionSet: InstructionSet?
     /// The most bytes that one run may take for values between nodes. A model that needs more is refused.
     public var memoryLimit: Int
+    /// What a plan is worth preparing.
     public var purpose: Purpose
 
     /// What may be traded for speed.
@@ -24,10 +25,10 @@ public struct SessionOptions: Sendable, Hashable {
     /// What a session is made for.
     public enum Purpose: String, Sendable, Hashable, CaseIterable {
         /// The first result soon: large weights that can be read where they lie, as in a mapped file, are not copied.
-        case fewRuns
+        case fewRuns = "few-runs"
         /// Every run fast: large weights are copied into another form where that saves time in each run, after some tens of runs more than
         /// the copy takes.
-        case manyRuns
+        case manyRuns = "many-runs"
     }
 
     /// Options that are checked when a session is made of them.

@@ -49,7 +49,7 @@ struct BenchCommand: ParsableCommand {
             let (opened, loading) = try Measurement.timed {
                 let source = try model.open()
                 let bound = try source.bindingBatch(model.binding)
-                let options = engine.sessionOptions(threads: common.threads, purpose: .manyRuns)
+                let options = engine.sessionOptions(threads: common.threads)
                 return (source: source, session: try Session(bound, options: options))
             }
             let session = opened.session

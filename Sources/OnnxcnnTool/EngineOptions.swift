@@ -21,6 +21,14 @@ struct EngineOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            """
+            many-runs prepares weights so that each run is fast, few-runs so that the first result is there soon (default: few-runs for \
+            'run', else many-runs).
+            """, valueName: "purpose"))
+    var purpose: SessionOptions.Purpose?
+
+    @Option(
+        help: ArgumentHelp(
             "Refuse a model whose values between nodes take more than this in the compiled runtime: bytes, or with K, M, G.",
             valueName: "size"))
     var memoryLimit: ByteCount?
@@ -32,9 +40,10 @@ struct EngineOptions: ParsableArguments {
     /// The engine in words, for results that must say how they were computed.
     var label: String { engine == .runtime ? "\(mode.rawValue) runtime" : "reference evaluation" }
 
-    func sessionOptions(threads: Int?, purpose: SessionOptions.Purpose = .fewRuns) -> SessionOptions {
+    /// - Parameter usual: the purpose if none is given.
+    func sessionOptions(threads: Int?, usual: SessionOptions.Purpose = .manyRuns) -> SessionOptions {
         var options = SessionOptions(
-            threads: threads ?? SessionOptions.processorCount, mode: mode, instructionSet: isa, purpose: purpose)
+            threads: threads ?? SessionOptions.processorCount, mode: mode, instructionSet: isa, purpose: purpose ?? usual)
         if let memoryLimit { options.memoryLimit = memoryLimit.bytes }
         return options
     }
@@ -43,9 +52,11 @@ struct EngineOptions: ParsableArguments {
     func threads(_ threads: Int?) -> Int { threads ?? SessionOptions.processorCount }
 
     /// A function from inputs to outputs, both by name.
-    func runner(for model: Model, threads: Int?) throws -> Runner {
+    func runner(
+        for model: Model, threads: Int?, usual: SessionOptions.Purpose = .manyRuns
+    ) throws -> Runner {
         switch engine {
-        case .runtime: .runtime(try Session(model, options: sessionOptions(threads: threads)))
+        case .runtime: .runtime(try Session(model, options: sessionOptions(threads: threads, usual: usual)))
         case .reference:
             .reference(
                 try ReferenceEvaluator(model, threads: threads ?? SessionOptions.processorCount))
@@ -68,4 +79,5 @@ enum Runner: Sendable {
 }
 
 extension SessionOptions.Mode: ExpressibleByArgument {}
+extension SessionOptions.Purpose: ExpressibleByArgument {}
 extension InstructionSet: ExpressibleByArgument {}

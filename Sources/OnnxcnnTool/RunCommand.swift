@@ -40,7 +40,8 @@ struct RunCommand: ParsableCommand {
             let source = try model.open()
             let bound = try source.bindingBatch(model.binding)
             let given = try inputs.tensors(for: bound.graph)
-            let results = try engine.runner(for: bound, threads: common.threads).run(given, keepingAll: layers)
+            let results = try engine.runner(for: bound, threads: common.threads, usual: .fewRuns)
+                .run(given, keepingAll: layers)
             let outputs = bound.graph.outputs.map(\.name)
             var arrays = outputs.compactMap { name in results[name].map { (name: name, tensor: $0) } }
             if layers {

@@ -57,8 +57,8 @@ def with_threads(settings: Settings, network: Network, image_ms: float) -> list[
 
 
 def _runs(run_ms: float) -> int:
-    """How many runs a turn has."""
-    return max(2, min(50, math.ceil(TURN_MS / max(run_ms, 1e-3))))
+    """How many runs a turn has: of a small network thousands, as a few milliseconds would be those of one disturbance."""
+    return max(2, math.ceil(TURN_MS / max(run_ms, 1e-3)))
 
 
 def with_layers(settings: Settings) -> list[dict[str, float]]:
