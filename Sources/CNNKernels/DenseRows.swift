@@ -2,7 +2,7 @@ import CCPUFeatures
 import CNNKernelTable
 
 /// Few vectors times a matrix `[inputs, outputs]`: rows of weights as memory has them, each times its input. Behind Relu many inputs are
-/// 0 (S. Han et al., "EIE", 2016, table III: 59 to 82 % in AlexNet and VGG-16), and their rows need not be read.
+/// 0 (two thirds in pruned AlexNet and VGG-16: S. Han et al., "EIE", arXiv:1602.01528), and their rows need not be read.
 extension Kernels {
     package func dense(_ arguments: DenseArguments, outputs: Range<Int>) {
         var first = outputs.lowerBound

@@ -194,7 +194,10 @@ def self_check(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
     stored = {entry.key: entry.value for entry in model.metadata_props}.get("onnxcnn.self_check", "")
     checks.check("a small check under the documented key", 0 < len(stored) < 8192, f"{len(stored)} bytes")
     recipe = json.loads(stored)
-    for options in ((), ("--mode", "strict"), ("--engine", "reference"), ("--threads", "1"), ("--isa", "baseline")):
+    for options in (
+        (), ("--mode", "strict"), ("--engine", "reference"), ("--threads", "1"), ("--isa", "baseline"),
+        ("--purpose", "few-runs"),
+    ):
         done = onnxcnn("verify", "checked.onnx", *options, cwd=folder)
         expect_code(checks, f"verify {' '.join(options)} without any other file", done, DONE)
     expect_code(checks, "import keeps it", onnxcnn("import", "checked.onnx", "-o", "a.safetensors", cwd=folder), DONE)

@@ -261,7 +261,11 @@ def usage_errors(checks: Checks, onnxcnn: Onnxcnn, folder: Path) -> None:
         ("transmogrify",),
         ("inspect", "model.onnx", "--no-such-option"),
         ("run", "model.onnx", "--threads", "many"),
+        ("run", "model.onnx", "--input", "input.npy", "--purpose", "fun"),
         ("verify", "model.onnx", "again.onnx", "--bisect"),
+        ("verify", "model.onnx", "--reference", "out.npy", "--backend", "openvino"),
+        ("verify", "model.onnx", "--reference", "out.npy", "--python", "python3"),
+        ("verify", "model.onnx", "--input", "input.npy", "--bisect", "--engine", "reference"),
         ("import",),
     ):
         expect_code(checks, f"wrong usage: {' '.join(arguments)}", onnxcnn(*arguments, cwd=folder), USAGE)
