@@ -10,23 +10,12 @@ extension Kernels {
             let source = input + block * c * inputStride
             let target = output + block * outputStride
             let existing = min(c, channels - block * c)
-            let squares = existing / 4 * 4
             // A cache line of each channel at a time: with all channels at once, more lines than a set of the cache holds would come
             // from addresses a power of two apart.
             for first in stride(from: 0, to: pixels, by: 16) {
                 let end = min(first + 16, pixels)
-                let whole = end - (end - first) % 4
-                for lane in stride(from: 0, to: squares, by: 4) {
-                    let four = source + lane * inputStride
-                    for pixel in stride(from: first, to: whole, by: 4) {
-                        Square(four + pixel, step: inputStride).transposed.store(target + (pixel * c + lane), step: c)
-                    }
-                }
-                for lane in 0..<existing {
-                    for pixel in (lane < squares ? whole : first)..<end {
-                        target[pixel * c + lane] = source[lane * inputStride + pixel]
-                    }
-                }
+                transposeRectangle(
+                    source + first, inputStride, rows: existing, columns: end - first, to: target + first * c, c)
                 for lane in existing..<c {
                     for pixel in first..<end { target[pixel * c + lane] = 0 }
                 }
@@ -43,19 +32,7 @@ extension Kernels {
             let source = input + block * inputStride
             let target = output + block * c * outputStride
             let existing = min(c, channels - block * c)
-            let squares = existing / 4 * 4
-            let whole = pixels - pixels % 4
-            for lane in stride(from: 0, to: squares, by: 4) {
-                for pixel in stride(from: 0, to: whole, by: 4) {
-                    Square(source + (pixel * c + lane), step: c).transposed
-                        .store(target + (lane * outputStride + pixel), step: outputStride)
-                }
-            }
-            for lane in 0..<existing {
-                for pixel in (lane < squares ? whole : 0)..<pixels {
-                    target[lane * outputStride + pixel] = source[pixel * c + lane]
-                }
-            }
+            transposeRectangle(source, c, rows: pixels, columns: existing, to: target, outputStride)
         }
     }
 
@@ -83,7 +60,7 @@ extension Kernels {
         for firstRow in stride(from: 0, to: rows, by: 64) {
             for firstColumn in stride(from: columns.lowerBound, to: columns.upperBound, by: 16) {
                 for row in stride(from: firstRow, to: min(firstRow + 64, rows), by: 16) {
-                    transposeSquare(
+                    transposeRectangle(
                         input + (row * inputRowStride + firstColumn), inputRowStride, rows: min(16, rows - row),
                         columns: min(16, columns.upperBound - firstColumn),
                         to: output + (firstColumn * outputRowStride + row), outputRowStride)
@@ -92,8 +69,9 @@ extension Kernels {
         }
     }
 
+    /// `output[j, i] = input[i, j]` for so many rows and columns of the input.
     @inline(__always)
-    private func transposeSquare(
+    private func transposeRectangle(
         _ input: UnsafePointer<Float>, _ inputRowStride: Int, rows: Int, columns: Int,
         to output: UnsafeMutablePointer<Float>, _ outputRowStride: Int
     ) {
